@@ -1,0 +1,61 @@
+# The front door of muster. `make` alone lists what there is.
+SHELL       := bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS   += --no-print-directory
+.DEFAULT_GOAL := help
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+
+# Tools are pinned by internal/tools/go.mod and built on first use.
+TOOL  := go tool -modfile=internal/tools/go.mod
+PROTO := go run -C internal/tools ./protogen
+
+.PHONY: help
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: ## the story in a minute: agents, nine instances, an upgrade, a flip, a roll-back
+	@go run ./examples/demo
+
+.PHONY: test
+test: ## everything that must hold: build, lint, generated code, all tests with -race
+	@internal/tools/setup.sh
+	@$(MAKE) compiled analysed generated
+	@internal/tools/test.sh ./...
+
+.PHONY: bench
+bench: ## benchmarks, and the fan-out of one flip to 1,000 sessions beside a bare watch
+	@packages=$$(grep -rl --include='*_test.go' '^func Benchmark' . | xargs -r -n 1 dirname | sort -u); \
+	[ -n "$$packages" ] || { echo "bench: no benchmarks found" >&2; exit 1; }; \
+	go test -run '^$$' -bench . -benchmem -timeout 20m $$packages
+
+.PHONY: lint
+lint: analysed ## go vet, staticcheck, gofumpt and the rules of internal/house
+	@go test ./internal/house
+
+.PHONY: generate
+generate: ## the Go files beside proto/**/*.proto
+	@$(PROTO) ../../proto
+
+.PHONY: build
+build: ## bin/muster: one static binary
+	@CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/muster ./cmd/muster
+	@echo bin/muster $(VERSION)
+
+# The steps of `make test`; each is silent when all is well.
+
+.PHONY: compiled
+compiled:
+	@go build ./...
+
+.PHONY: analysed
+analysed:
+	@go vet ./...
+	@$(TOOL) staticcheck ./...
+	@unformatted=$$($(TOOL) gofumpt -l .); \
+	[ -z "$$unformatted" ] || { echo "not gofumpt-ed (gofumpt -w them):" $$unformatted >&2; exit 1; }
+
+.PHONY: generated
+generated:
+	@$(PROTO) -check ../../proto

@@ -1,0 +1,67 @@
+package manifest
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/musterhq/muster"
+)
+
+// Marshal writes specs as a manifest in its canonical form: fields in one
+// order, participants sorted, every policy spelled out, a minimum of one
+// instance left out. Revisions are not part of a manifest. [Parse] reads back
+// the same specs.
+func Marshal(specs ...muster.Spec) []byte {
+	var b strings.Builder
+	for i, s := range specs {
+		if i > 0 {
+			b.WriteString("---\n")
+		}
+		write(&b, s.WithDefaults())
+	}
+	return []byte(b.String())
+}
+
+func write(b *strings.Builder, s muster.Spec) {
+	line := func(key, value string) { fmt.Fprintf(b, "%s: %s\n", key, scalar(value)) }
+	line("feature", s.Feature)
+	if s.Description != "" {
+		line("description", s.Description)
+	}
+	if s.Owner != "" {
+		line("owner", s.Owner)
+	}
+	b.WriteString("participants:\n")
+	for _, service := range s.Services() {
+		p := s.Participants[service]
+		version := quote(p.Version.String())
+		if p.MinInstances == 1 {
+			fmt.Fprintf(b, "  %s: %s\n", scalar(service), version)
+		} else {
+			fmt.Fprintf(b, "  %s: {version: %s, minInstances: %d}\n", scalar(service), version, p.MinInstances)
+		}
+	}
+	line("onDisconnect", string(s.OnDisconnect))
+	line("onOldInstance", string(s.OldInstance))
+	line("vanished", string(s.Vanished))
+}
+
+var plain = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9 ,.;()/_-]*$`)
+
+// words are those that some YAML reader takes for a boolean or for nothing.
+var words = []string{"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
+
+// scalar writes text plainly where no reader of YAML could take it for
+// something else, and in quotes otherwise.
+func scalar(text string) string {
+	if plain.MatchString(text) && !strings.HasSuffix(text, " ") && !slices.Contains(words, strings.ToLower(text)) {
+		return text
+	}
+	return quote(text)
+}
+
+var escapes = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\t", `\t`, "\r", `\r`)
+
+func quote(text string) string { return `"` + escapes.Replace(text) + `"` }

@@ -14,7 +14,7 @@ var may = map[string]string{
 	"proto/muster/v1":   "google.golang.org/protobuf google.golang.org/grpc",
 	"internal/plan":     ".",
 	"internal/zoo":      "github.com/go-zookeeper/zk github.com/cenkalti/backoff/v5",
-	"internal/store":    ". internal/plan internal/zoo",
+	"internal/store":    ". internal/plan internal/zoo golang.org/x/sync",
 	"internal/zkserver": "golang.org/x/sync",
 	"internal/manifest": ". github.com/goccy/go-yaml",
 	"internal/wire":     ". proto/muster/v1 google.golang.org/protobuf google.golang.org/grpc google.golang.org/genproto/googleapis/rpc",

@@ -2,11 +2,20 @@ package agent
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
 	"net"
+	"os"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/sirupsen/logrus"
+
+	"github.com/musterhq/muster"
 )
 
 // Config says how an agent works. The zero value of every field but ZooKeeper
@@ -18,18 +27,18 @@ type Config struct {
 	Root string
 	// GRPC and HTTP are the addresses to listen on, host:port; "" for none.
 	GRPC, HTTP string
-	// Name says who acts, in the history and in the election: 1 to 100 letters,
+	// Name says who acts, in the history and in the election: up to 100 letters,
 	// digits and . _ - between them. Default: host, process id and a few random
 	// letters.
 	Name string
 	// SessionTimeout after which ZooKeeper gives a silent agent up, so that
 	// another leads; default 8 s.
 	SessionTimeout time.Duration
-	// Quarantine is how long a member still counts after it stopped being live,
-	// because it may still be serving; default 15 s. It must be longer than the
-	// lease of the instances' SDK less their session timeout, plus what the
-	// ensemble may lag, (syncLimit + 1) × tickTime, plus the interval of a
-	// client's requests and the drift of clocks.
+	// Quarantine is how long a member still counts after it was found to be no
+	// longer live, because it may still be serving; default 15 s. It must be
+	// longer than the lease of the instances' SDK less their session timeout,
+	// plus what the ensemble may lag, (syncLimit + 1) × tickTime, plus the
+	// interval of a client's requests and the drift of clocks.
 	Quarantine time.Duration
 	// HistoryKeep is how many audit records are kept; default 10,000.
 	HistoryKeep int
@@ -45,3 +54,65 @@ type Config struct {
 	// and proxies.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
+
+// withDefaults fills in what is missing and checks the rest.
+func (c Config) withDefaults() (Config, error) {
+	if len(c.ZooKeeper) == 0 {
+		return c, errors.New("agent: no ZooKeeper server is named: give at least one as host:port")
+	}
+	if c.Root == "" {
+		c.Root = "/muster"
+	}
+	if !strings.HasPrefix(c.Root, "/") || strings.HasSuffix(c.Root, "/") || strings.Contains(c.Root, "//") {
+		return c, fmt.Errorf("agent: root %q is not a path such as /muster", c.Root)
+	}
+	if c.Name == "" {
+		c.Name = defaultName()
+	}
+	if err := muster.ValidateInstance(c.Name); err != nil {
+		return c, fmt.Errorf("agent: name: %w", err)
+	}
+	c.SessionTimeout = orDefault(c.SessionTimeout, 8*time.Second)
+	c.Quarantine = orDefault(c.Quarantine, 15*time.Second)
+	c.HistoryKeep = orDefault(c.HistoryKeep, 10_000)
+	switch {
+	case c.SessionTimeout < 0:
+		return c, fmt.Errorf("agent: session timeout %s is negative", c.SessionTimeout)
+	case c.Quarantine < 0:
+		return c, fmt.Errorf("agent: quarantine %s is negative", c.Quarantine)
+	case c.HistoryKeep < 0:
+		return c, fmt.Errorf("agent: %d records of history to keep is negative", c.HistoryKeep)
+	}
+	if c.Logger == nil {
+		c.Logger = logrus.New()
+		c.Logger.SetOutput(io.Discard)
+	}
+	return c, nil
+}
+
+func orDefault[T comparable](value, otherwise T) T {
+	var zero T
+	if value == zero {
+		return otherwise
+	}
+	return value
+}
+
+// defaultName tells this agent from any other, and tells people where it runs.
+func defaultName() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "agent"
+	}
+	host = strings.Trim(strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' {
+			return r
+		}
+		return '-'
+	}, host), "-")
+	host = orDefault(host[:min(len(host), 60)], "agent")
+	return strings.TrimRight(host, "-") + "-" + strconv.Itoa(os.Getpid()) + "-" + strings.ToLower(rand.Text()[:4])
+}
+
+// operation draws an id by which a write is recognized.
+func operation() string { return strings.ToLower(rand.Text()) }

@@ -1,0 +1,164 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/musterhq/muster/internal/plan"
+	"github.com/musterhq/muster/internal/store"
+	"github.com/musterhq/muster/internal/zoo"
+)
+
+const (
+	// contended is how many times in a row registrations may get in the way of a
+	// step before the gate is closed for it (G1: nobody starves).
+	contended = 2
+	// mostMoves is how many steps in a row a feature may take without coming to
+	// rest. No way through the stages is that long.
+	mostMoves = 20
+)
+
+// reconcile moves every feature, each by a worker of its own, so that none
+// waits for another.
+func (t *term) reconcile(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	working := make(map[string]bool)
+	for {
+		changed := t.mirror.Changed()
+		for _, key := range t.mirror.featureKeys() {
+			if !working[key] {
+				working[key] = true
+				w := &worker{term: t, key: key, log: t.log.WithField("feature", key)}
+				g.Go(func() error { return w.run(ctx) })
+			}
+		}
+		if err := wait(ctx, changed, tick); err != nil {
+			return errors.Join(err, g.Wait())
+		}
+	}
+}
+
+// A worker moves one feature for as long as a term lasts.
+type worker struct {
+	*term
+	key string
+	log *logrus.Entry
+
+	judged  inputs    // what was last found to need nothing but waiting
+	wake    time.Time // when to judge it again even so; zero for never
+	looked  time.Time // when it was judged, or looked at without being told
+	moves   int       // in a row
+	failed  int       // attempts in a row
+	rosters int       // of these, because of registrations
+}
+
+// run is the whole agent in a loop: load, plan, commit or wait. What is waited
+// for, the view tells. It ends with the term.
+func (w *worker) run(ctx context.Context) error {
+	for {
+		changed := w.mirror.Changed()
+		rest, err := w.step(ctx)
+		if err != nil {
+			return err
+		}
+		if rest > 0 {
+			if err := wait(ctx, changed, rest); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// step makes one decision, and returns for how long to wait for a change before
+// the next. Its error ends the term.
+func (w *worker) step(ctx context.Context) (rest time.Duration, err error) {
+	in, err := w.feed.inputs(ctx, w.key)
+	if err != nil {
+		return 0, w.retry(ctx, err)
+	}
+	now := time.Now()
+	switch {
+	case in.feature == nil || in.feature.Problem != "":
+		return tick, nil
+	case in.same(w.judged) && (w.wake.IsZero() || now.Before(w.wake)):
+		return w.idle(in, now), nil
+	}
+	state := in.state(now)
+	state.Contended = w.rosters >= contended
+	state.Agent, state.Operation = w.name, operation()
+	step := plan.Next(state)
+	if step.Move == nil {
+		w.judged, w.wake, w.looked, w.moves = in, step.Wake, now, 0
+		return until(now, step.Wake), nil
+	}
+	if w.moves++; w.moves > mostMoves {
+		w.moves = 0
+		w.log.WithField("action", step.Move.Record.Action).Error("feature does not come to rest; pausing")
+		return 0, sleep(ctx, tick)
+	}
+	return 0, w.commit(ctx, in, *step.Move)
+}
+
+// idle waits on, and looks once in a while without being told: a net under the
+// watches.
+func (w *worker) idle(in inputs, now time.Time) time.Duration {
+	if rest := w.looked.Add(tick).Sub(now); rest > 0 {
+		return min(rest, until(now, w.wake))
+	}
+	w.looked = now
+	if !in.feature.Status.Settled() {
+		w.feed.look(w.key, in)
+	}
+	return until(now, w.wake)
+}
+
+// commit makes the move. Whatever came of it, what it was decided on is not
+// planned on again; so a lost reply is settled by reading (G5), and the
+// versions in the transaction make a second attempt safe.
+func (w *worker) commit(ctx context.Context, in inputs, m plan.Move) error {
+	err := w.store.Commit(ctx, w.node, m)
+	w.feed.invalidate(w.key, in)
+	var stale *store.StaleError
+	switch {
+	case err == nil:
+		w.failed, w.rosters = 0, 0
+		w.log.WithFields(logrus.Fields{
+			"action": m.Record.Action, "from": m.Record.From, "stage": m.Record.To, "gate": m.Record.Gate,
+			"epoch": m.Record.Epoch, "spec": m.Record.Spec, "operation": m.Record.Operation,
+		}).Info("moved feature")
+		return nil
+	case errors.As(err, &stale) && stale.Roster:
+		w.rosters++
+	}
+	return w.retry(ctx, err)
+}
+
+// retry pauses before another attempt, longer each time; the first two are
+// free, for it is usual that something has changed meanwhile. It returns an
+// error when the term is over.
+func (w *worker) retry(ctx context.Context, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case errors.Is(err, store.ErrDeposed), errors.Is(err, zoo.ErrSessionEnded):
+		return fmt.Errorf("%s: %w", w.key, err)
+	}
+	w.failed++
+	var stale *store.StaleError
+	usual := errors.As(err, &stale) || errors.Is(err, zoo.ErrUnknown)
+	log := w.log.WithError(err).WithField("attempts", w.failed)
+	if usual {
+		log.Debug("feature has changed meanwhile; planning again")
+	} else {
+		log.Warn("cannot move feature; trying again")
+	}
+	if usual && w.failed <= 2 {
+		return nil
+	}
+	return sleep(ctx, jitter(min(10*time.Millisecond<<min(w.failed, 10), tick)))
+}

@@ -17,7 +17,7 @@ want() { # what is skipped without it, Debian packages, test command…
 check() {
   packages=() skipped=()
   want 'the suites on a real ZooKeeper ensemble, and zkCli.sh' 'zookeeper default-jre-headless' \
-    test -e /usr/share/java/zookeeper.jar -a -x /usr/bin/java
+    bash -c '[ -e /usr/share/java/zookeeper.jar ] && command -v java'
   # Debian's own interpreter: another python3 on the path would not see the package.
   want 'the kazoo client against the embedded server' 'python3-kazoo' \
     /usr/bin/python3 -c 'import kazoo'

@@ -33,7 +33,7 @@ var may = map[string]string{
 	"cmd/muster": ". agent client sdk internal/manifest internal/zkserver " +
 		"github.com/urfave/cli/v2 github.com/sirupsen/logrus github.com/jedib0t/go-pretty/v6 github.com/goccy/go-yaml golang.org/x/term golang.org/x/sync",
 
-	"examples/demo":            ". client sdk examples/shop/order examples/shop/service golang.org/x/term",
+	"examples/demo":            ". client sdk internal/zkserver examples/shop/order examples/shop/service golang.org/x/term",
 	"examples/shop/order":      "",
 	"examples/shop/service":    ". sdk examples/shop/order github.com/Masterminds/semver/v3",
 	"examples/shop/checkout":   "examples/shop/order examples/shop/service",

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -15,8 +14,10 @@ import (
 	"github.com/musterhq/muster/internal/zoo"
 )
 
-// housekeeping is how often the leader trims the history and collects specs.
-const housekeeping = time.Minute
+const (
+	housekeeping = time.Minute            // between two looks at what only grows
+	termPause    = 100 * time.Millisecond // between two terms
+)
 
 // campaign follows the election until ctx ends, and serves a term whenever the
 // lowest node is this agent's own. It gives the session up when that node is
@@ -37,13 +38,14 @@ func (a *Agent) campaign(ctx context.Context, s *session) error {
 			}
 			continue
 		}
-		a.mirror.setLeader(agentName(leader), leader == s.node)
+		a.mirror.setLeader(store.AgentName(leader), leader == s.node)
 		if leader == s.node {
 			err := a.term(ctx, s, changed)
 			a.mirror.setLeader("", false)
 			a.log.WithError(err).Info("no longer leads")
-			if ctx.Err() != nil {
-				return context.Cause(ctx)
+			// A server that lags may still show the node that is gone.
+			if err := sleep(ctx, jitter(termPause)); err != nil {
+				return err
 			}
 		}
 		if err := s.enrolled(ctx); err != nil {
@@ -64,14 +66,6 @@ func (s *session) enrolled(ctx context.Context) error {
 		return fmt.Errorf("%s is gone from the election: %w", s.node, store.ErrDeposed)
 	}
 	return nil
-}
-
-// agentName returns the name of the agent that has the node in the election.
-func agentName(node string) string {
-	if i := strings.LastIndex(node, "-n"); i >= 0 {
-		return node[:i]
-	}
-	return node
 }
 
 // A term is the time during which this agent leads. It is the receiver of all

@@ -38,7 +38,8 @@ func (t *term) reconcile(ctx context.Context) error {
 			}
 		}
 		if err := wait(ctx, changed, tick); err != nil {
-			return errors.Join(err, g.Wait())
+			_ = g.Wait() // err is the first of them, where one of them failed
+			return err
 		}
 	}
 }

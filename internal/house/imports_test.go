@@ -15,14 +15,19 @@ var may = map[string]string{
 	"internal/plan":     ".",
 	"internal/zoo":      "github.com/go-zookeeper/zk github.com/cenkalti/backoff/v5",
 	"internal/store":    ". internal/plan internal/zoo golang.org/x/sync",
-	"internal/zkserver": "golang.org/x/sync",
 	"internal/manifest": ". github.com/goccy/go-yaml",
 	"internal/wire":     ". proto/muster/v1 google.golang.org/protobuf google.golang.org/grpc google.golang.org/genproto/googleapis/rpc",
 	"internal/sim":      ". internal/plan internal/store internal/zoo",
 	"internal/ensemble": "",
 	"internal/house":    "",
 
-	"internal/store/storetest":        ". internal/plan internal/store internal/zoo github.com/google/go-cmp",
+	"internal/store/storetest": ". internal/plan internal/store internal/zoo github.com/google/go-cmp",
+
+	// The embedded server knows nothing of muster, and could stand alone.
+	"internal/zkserver":               "internal/zkserver/jute internal/zkserver/tree internal/zkserver/txnlog golang.org/x/sync",
+	"internal/zkserver/jute":          "",
+	"internal/zkserver/tree":          "internal/zkserver/jute",
+	"internal/zkserver/txnlog":        "internal/zkserver/jute internal/zkserver/tree",
 	"internal/zkserver/zkconformance": "internal/zkserver github.com/go-zookeeper/zk github.com/google/go-cmp",
 
 	"agent": ". internal/plan internal/store internal/zoo internal/wire internal/manifest proto/muster/v1 " +

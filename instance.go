@@ -100,6 +100,8 @@ type Knock struct {
 	Instance Instance  `json:"instance"`
 	Refusals []Refusal `json:"refusals"`
 	Since    time.Time `json:"since"`
+	// Problem says why the entry cannot be read, with its path; "" when it can.
+	Problem string `json:"problem,omitempty"`
 }
 
 // A Service is the registry's view of one service.

@@ -46,7 +46,7 @@ func (d decision) rollBack() (Step, bool) {
 	}
 	for _, service := range d.Spec.Services() {
 		for _, k := range d.Services[service].Knocks {
-			if !d.refuses(service, k) {
+			if k.Problem != "" || !d.refuses(service, k) {
 				continue
 			}
 			next := d.Status

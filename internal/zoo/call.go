@@ -1,0 +1,81 @@
+package zoo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// errNoAnswer: the operation was handed to the library and OpTimeout passed.
+var errNoAnswer = errors.New("no answer")
+
+// do makes one call of the library's, which takes no context: it waits for a
+// connection, calls in a goroutine, and leaves it when the caller's patience
+// ends. The goroutine ends when the server answers, the connection is lost or
+// the session ends.
+func do[T any](ctx context.Context, s *Session, r request, call func() (T, error)) (T, error) {
+	var none T
+	patience := time.NewTimer(s.cfg.OpTimeout)
+	defer patience.Stop()
+	if err := s.enter(ctx, patience.C); err != nil {
+		return none, s.lost(r, ErrNotSent, err)
+	}
+
+	type outcome struct {
+		value T
+		err   error
+	}
+	result := make(chan outcome, 1)
+	sent := time.Now() // G4: before, not after
+	go func() {
+		defer s.calls.Done()
+		value, err := call()
+		if answered(err) {
+			s.lease.renew(sent)
+		}
+		result <- outcome{value, err}
+	}()
+
+	select {
+	case o := <-result:
+		if o.err == nil {
+			return o.value, nil
+		}
+		return none, s.explain(r, o.err)
+	case <-ctx.Done():
+		return none, s.lost(r, ErrUnknown, context.Cause(ctx))
+	case <-patience.C:
+		return none, s.lost(r, ErrUnknown, fmt.Errorf("%w for %v", errNoAnswer, s.cfg.OpTimeout))
+	}
+}
+
+// enter waits for a connection and joins calls. Without one it gives up by
+// itself, so that nothing is in the library's queue that could be sent after
+// the caller was told that it was not.
+func (s *Session) enter(ctx context.Context, patience <-chan time.Time) error {
+	for {
+		s.mu.Lock()
+		if s.ctx.Err() == nil && ctx.Err() == nil && s.connected {
+			s.calls.Add(1)
+			s.mu.Unlock()
+			return nil
+		}
+		up := s.up
+		s.mu.Unlock()
+		if s.ctx.Err() != nil {
+			return errNotStarted
+		}
+		select {
+		case <-up:
+		case <-s.ctx.Done():
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-patience:
+			return fmt.Errorf("no connection for %v", s.cfg.OpTimeout)
+		}
+	}
+}
+
+// errNotStarted: the session had ended before.
+var errNotStarted = errors.New("not started")

@@ -1,0 +1,140 @@
+package zoo
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+)
+
+// route is where to connect to next: round and round, with a growing pause
+// after each round that led nowhere. It is the library's host provider: the
+// library's own looks names up once, and waits a second after each round. Only
+// the library's loop uses it, but for failure.
+type route struct {
+	ctx     context.Context // the session's life
+	servers []string
+	next    int
+	tried   int // attempts since the last session that lasted
+	pause   *backoff.ExponentialBackOff
+	grace   time.Duration // for one attempt of the first round, doubled with each
+	most    time.Duration // for one attempt
+	since   time.Time     // when the last connection got its session
+	failure atomic.Pointer[error]
+}
+
+func newRoute(ctx context.Context, cfg Config) *route {
+	pause := backoff.NewExponentialBackOff() // with jitter of a half
+	pause.InitialInterval = 100 * time.Millisecond
+	pause.MaxInterval = cfg.SessionTimeout / 2 // the way must be found again within the session
+	return &route{ctx: ctx, servers: cfg.Servers, pause: pause, grace: cfg.OpTimeout / 2, most: cfg.SessionTimeout}
+}
+
+// Init is the library's; the servers are known already.
+func (r *route) Init([]string) error { return nil }
+
+// Len is the number of servers.
+func (r *route) Len() int { return len(r.servers) }
+
+// Next gives the next server. Once the session has ended it tells the library
+// that all have been tried, which makes it fail what it has queued.
+func (r *route) Next() (server string, retryStart bool) {
+	server = r.servers[r.next]
+	r.next = (r.next + 1) % len(r.servers)
+	return server, r.ctx.Err() != nil
+}
+
+// Connected is the library's; see arrived.
+func (r *route) Connected() {}
+
+// arrived notes that a connection has its session.
+func (r *route) arrived() { r.since = time.Now() }
+
+// attempt waits until it is time for the next attempt, and gives how long it
+// may take: patience grows, lest an ensemble that is slow because all come back
+// at once is asked the more often the slower it gets.
+func (r *route) attempt() (time.Duration, error) {
+	if !r.since.IsZero() && time.Since(r.since) > r.grace {
+		r.tried = 0 // else it is a server that accepts and hangs up
+		r.pause.Reset()
+	}
+	r.since = time.Time{}
+	round := r.tried / len(r.servers)
+	if round > 0 && r.tried%len(r.servers) == 0 {
+		t := time.NewTimer(r.pause.NextBackOff())
+		defer t.Stop()
+		select {
+		case <-t.C:
+		case <-r.ctx.Done():
+		}
+	}
+	r.tried++
+	return min(r.grace<<min(round, 10), r.most), r.ctx.Err()
+}
+
+// failed notes why an attempt led nowhere, for the error of Dial.
+func (r *route) failed(server string, err error) {
+	err = fmt.Errorf("%s: %w", server, err)
+	r.failure.Store(&err)
+}
+
+// last is why the last attempt led nowhere, or nil.
+func (r *route) last() error {
+	if err := r.failure.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// dial connects to a server. It is called by the library's loop alone, and
+// refuses once the session has ended (G5): nothing of an ended session may
+// reach the one that the library would begin in its place.
+func (s *Session) dial(network, server string, _ time.Duration) (net.Conn, error) {
+	patience, err := s.route.attempt()
+	if err != nil {
+		return nil, s.Err()
+	}
+	deadline := time.Now().Add(patience)
+	ctx, cancel := context.WithTimeout(s.ctx, patience/2) // and as long for the server to speak
+	defer cancel()
+	conn, err := s.connect(ctx, network, server)
+	if err != nil {
+		s.route.failed(server, err)
+		return nil, err
+	}
+	l := newLine(s, server, conn, deadline)
+	s.line.Store(l)
+	if s.ctx.Err() != nil { // bury may have looked for the line already
+		l.Close()
+		return nil, s.Err()
+	}
+	return l, nil
+}
+
+// connect makes the connection and, where asked for, encrypts it.
+func (s *Session) connect(ctx context.Context, network, server string) (net.Conn, error) {
+	conn, err := s.cfg.Dial(ctx, network, server)
+	if err != nil || s.cfg.TLS == nil {
+		return conn, err
+	}
+	cfg := s.cfg.TLS
+	if cfg.ServerName == "" {
+		host, _, err := net.SplitHostPort(server)
+		if err != nil {
+			return nil, errors.Join(err, conn.Close())
+		}
+		cfg = cfg.Clone()
+		cfg.ServerName = host
+	}
+	encrypted := tls.Client(conn, cfg)
+	if err := encrypted.HandshakeContext(ctx); err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("tls: %w", err)
+	}
+	return encrypted, nil
+}

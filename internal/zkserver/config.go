@@ -1,0 +1,60 @@
+package zkserver
+
+import (
+	"fmt"
+	"time"
+)
+
+// Config says what to serve. The zero value serves in-memory pipes from memory.
+type Config struct {
+	// Addr is the TCP address to listen on, such as "127.0.0.1:0". Empty: none,
+	// and connections come only from [Server.Dial].
+	Addr string
+	// DataDir keeps the tree and the sessions. It is made if it is not there.
+	// Empty: memory only.
+	DataDir string
+	// TickTime is the unit of session timeouts. Default 2 s.
+	TickTime time.Duration
+	// MinSessionTimeout and MaxSessionTimeout bound what clients negotiate.
+	// Default 2 and 20 ticks.
+	MinSessionTimeout, MaxSessionTimeout time.Duration
+	// MaxConnections is how many may be open at once. Default 20,000.
+	MaxConnections int
+	// MaxRequest is the size of a request in bytes, over which its connection is
+	// closed. Default 1,048,575, as ZooKeeper's.
+	MaxRequest int
+	// MaxQueue is how many bytes may wait for a client that does not read.
+	// Default 16 MiB.
+	MaxQueue int
+	// SnapshotEvery is the number of transactions after which a snapshot
+	// replaces the log. Default 100,000.
+	SnapshotEvery int
+	// Logger is told of what an operator may want to know. Nil: nobody.
+	Logger func(format string, args ...any)
+}
+
+func (c Config) withDefaults() (Config, error) {
+	c.TickTime = orElse(c.TickTime, 2*time.Second)
+	c.MinSessionTimeout = orElse(c.MinSessionTimeout, 2*c.TickTime)
+	c.MaxSessionTimeout = orElse(c.MaxSessionTimeout, 20*c.TickTime)
+	c.MaxConnections = orElse(c.MaxConnections, 20_000)
+	c.MaxRequest = orElse(c.MaxRequest, 1<<20-1)
+	c.MaxQueue = orElse(c.MaxQueue, 16<<20)
+	c.SnapshotEvery = orElse(c.SnapshotEvery, 100_000)
+	if c.Logger == nil {
+		c.Logger = func(string, ...any) {}
+	}
+	if c.MinSessionTimeout < time.Millisecond || c.MaxSessionTimeout < c.MinSessionTimeout {
+		return c, fmt.Errorf("zkserver: session timeouts from %v to %v: the range is empty",
+			c.MinSessionTimeout, c.MaxSessionTimeout)
+	}
+	return c, nil
+}
+
+func orElse[T comparable](v, def T) T {
+	var zero T
+	if v == zero {
+		return def
+	}
+	return v
+}

@@ -1,0 +1,201 @@
+package zkserver
+
+import (
+	"maps"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Client is one connection, as faults select them.
+type Client struct {
+	Session int64  // 0 before it has one
+	Addr    string // "pipe" for in-memory pipes
+}
+
+// Request is one request before it is carried out.
+type Request struct {
+	Client
+	Op    string   // as ZooKeeper names it: "create", "multi", "ping", …
+	Paths []string // of a multi: one for each op
+}
+
+// Action is what becomes of a request.
+type Action int
+
+// The actions. A dropped connection still delivers the answers to earlier
+// requests.
+const (
+	Pass       Action = iota // carry it out and answer
+	DropBefore               // close the connection, carry nothing out
+	DropAfter                // carry it out, lose the answer, close the connection
+	Mute                     // nothing more is done or said on this connection; it stays open
+	MuteAfter                // carry it out; then as Mute
+)
+
+// Verdict is an action after a delay. The zero value passes.
+type Verdict struct {
+	Do    Action
+	Delay time.Duration // before it; later requests of the connection wait too
+}
+
+// Faults makes a server misbehave on demand. All methods may be called
+// concurrently, also from a hook, and act on connections present and future. A
+// nil match selects all.
+type Faults struct {
+	server *Server
+
+	mu       sync.Mutex // guards the fields below
+	next     int
+	silences map[int]func(Client) bool
+	delays   map[int]delay
+	hook     func(Request) Verdict
+}
+
+type delay struct {
+	match func(Client) bool
+	by    time.Duration
+}
+
+// Faults returns the server's misbehaviour.
+func (s *Server) Faults() *Faults { return &s.faults }
+
+// OnRequest has every request judged, pings and closeSession included, but not
+// the connecting itself. The hook runs on the connection's goroutine: while it
+// waits, so does the connection. Nil lets all pass.
+func (f *Faults) OnRequest(hook func(Request) Verdict) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.hook = hook
+}
+
+// Delay has the selected connections' requests wait, one after the other, until
+// heal is called.
+func (f *Faults) Delay(by time.Duration, match func(Client) bool) (heal func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.delays == nil {
+		f.delays = make(map[int]delay)
+	}
+	f.next++
+	id := f.next
+	f.delays[id] = delay{match, by}
+	return func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		delete(f.delays, id)
+	}
+}
+
+// Silence makes the server, to the selected connections, one that was stopped:
+// it accepts them and takes their requests, but carries nothing out and says
+// nothing. Their sessions may expire meanwhile, as those of a server cut off
+// from its leader do, without their connections being closed. Heal lets all go
+// on where it stopped.
+func (f *Faults) Silence(match func(Client) bool) (heal func()) {
+	f.mu.Lock()
+	if f.silences == nil {
+		f.silences = make(map[int]func(Client) bool)
+	}
+	f.next++
+	id := f.next
+	f.silences[id] = match
+	f.mu.Unlock()
+	for _, c := range f.server.clients() {
+		if f.silent(c.client()) {
+			c.out.hold(true)
+		}
+	}
+	return func() {
+		f.mu.Lock()
+		delete(f.silences, id)
+		f.mu.Unlock()
+		f.server.resume()
+	}
+}
+
+// DropConnections closes the selected connections now, and says how many.
+func (f *Faults) DropConnections(match func(Client) bool) int {
+	n := 0
+	for _, c := range f.server.clients() {
+		if selects(match, c.client()) {
+			c.drop()
+			n++
+		}
+	}
+	return n
+}
+
+// ExpireSession ends a session now, as if its time were over: its ephemeral
+// nodes are gone when this returns. It reports whether there was one.
+func (f *Faults) ExpireSession(id int64) bool {
+	s := f.server
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ss := s.sessions.byID[id]
+	if ss != nil {
+		s.endLocked(ss)
+	}
+	return ss != nil
+}
+
+// Sessions lists the sessions that live, by id, which is their age.
+func (f *Faults) Sessions() []int64 {
+	s := f.server
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Sorted(maps.Keys(s.sessions.byID))
+}
+
+// judge says what is to become of a request.
+func (f *Faults) judge(c *conn, q *request) Verdict {
+	f.mu.Lock()
+	hook, delays := f.hook, f.delays
+	if hook == nil && len(delays) == 0 {
+		f.mu.Unlock()
+		return Verdict{}
+	}
+	client := c.client()
+	wait := time.Duration(0)
+	for _, d := range delays {
+		if selects(d.match, client) {
+			wait += d.by
+		}
+	}
+	f.mu.Unlock()
+	v := Verdict{}
+	if hook != nil {
+		v = hook(Request{Client: client, Op: q.op.String(), Paths: q.paths()})
+	}
+	v.Delay += wait
+	return v
+}
+
+// silent reports whether a connection is silenced.
+func (f *Faults) silent(c Client) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, match := range f.silences {
+		if selects(match, c) {
+			return true
+		}
+	}
+	return false
+}
+
+func selects(match func(Client) bool, c Client) bool { return match == nil || match(c) }
+
+func (s *Server) clients() []*conn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Keys(s.conns))
+}
+
+// resume lets connections go on that are no longer silenced.
+func (s *Server) resume() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.conns { // each is being served, so the wait group is not at its end
+		s.wg.Go(c.resume)
+	}
+}

@@ -1,0 +1,165 @@
+package zkserver
+
+import (
+	"fmt"
+
+	"github.com/musterhq/muster/internal/zkserver/jute"
+	"github.com/musterhq/muster/internal/zkserver/tree"
+)
+
+// request is one request, taken apart. Which fields matter depends on op.
+type request struct {
+	xid   int32
+	op    opcode
+	path  string
+	watch bool
+	mode  int32 // of addWatch, removeWatches, checkWatches
+
+	ops  []tree.Op // of whatever writes: what to do
+	subs []request // of multi and multiRead
+
+	scheme  string // of auth
+	secret  []byte
+	zxid    int64       // of setWatches: what the client has seen
+	watches [5][]string // of setWatches: data, exist, child, persistent, recursive
+}
+
+// parseRequest reads a request. The frame is not kept. On an error, xid and op
+// are those of the request if it had any.
+func parseRequest(frame []byte) (request, error) {
+	r := jute.NewReader(frame)
+	q := request{xid: r.Int32(), op: opcode(r.Int32())}
+	if r.Err() == nil {
+		q.parseBody(r)
+	}
+	if err := r.Err(); err != nil {
+		return q, fmt.Errorf("%v request: %w", q.op, err)
+	}
+	return q, nil
+}
+
+func (q *request) parseBody(r *jute.Reader) {
+	switch q.op {
+	case opCreate, opCreate2, opCreateContainer, opCreateTTL, opDelete, opSetData, opSetACL, opCheck:
+		q.parseWrite(r)
+	case opExists, opGetData, opGetChildren, opGetChildren2:
+		q.path, q.watch = r.String(), r.Bool()
+	case opGetACL, opSync, opGetEphemerals, opCountAll:
+		q.path = r.String()
+	case opMulti, opMultiRead:
+		q.parseMulti(r)
+	case opAuth:
+		r.Int32() // a type that nobody uses
+		q.scheme, q.secret = r.String(), r.Bytes()
+	case opSetWatches, opSetWatches2:
+		q.zxid = r.Int64()
+		lists := q.watches[:3]
+		if q.op == opSetWatches2 {
+			lists = q.watches[:]
+		}
+		for i := range lists {
+			lists[i] = r.Strings()
+		}
+	case opAddWatch, opRemoveWatches, opCheckWatches:
+		q.path, q.mode = r.String(), r.Int32()
+	}
+}
+
+func (q *request) parseWrite(r *jute.Reader) {
+	op := tree.Op{Version: -1}
+	op.Path = r.String()
+	switch q.op {
+	case opDelete:
+		op.Kind, op.Version = tree.Delete, r.Int32()
+	case opSetData:
+		op.Kind, op.Data, op.Version = tree.SetData, r.Bytes(), r.Int32()
+	case opSetACL:
+		op.Kind, op.ACL, op.Version = tree.SetACL, readACL(r), r.Int32()
+	case opCheck:
+		op.Kind, op.Version = tree.Check, r.Int32()
+	default:
+		op.Kind, op.Data, op.ACL = tree.Create, r.Bytes(), readACL(r)
+		op.Mode, op.Refused = createMode(q.op, r.Int32())
+		if q.op == opCreateTTL {
+			r.Int64()
+		}
+	}
+	q.path, q.ops = op.Path, []tree.Op{op}
+}
+
+// createMode translates the flags of a create. TTL nodes get the answer of a
+// ZooKeeper on which they are not switched on.
+func createMode(op opcode, flags int32) (tree.Mode, tree.Code) {
+	mode := tree.Mode(0)
+	switch flags {
+	case 0:
+	case 1:
+		mode = tree.Ephemeral
+	case 2:
+		mode = tree.Sequential
+	case 3:
+		mode = tree.Ephemeral | tree.Sequential
+	case 4:
+	case 5, 6:
+		return 0, tree.Unimplemented
+	default:
+		return 0, tree.BadArguments
+	}
+	if op == opCreateContainer {
+		mode |= tree.Container
+	}
+	return mode, tree.OK
+}
+
+// parseMulti reads ops, each behind a header, up to a header that says done.
+func (q *request) parseMulti(r *jute.Reader) {
+	for r.Err() == nil {
+		sub := request{op: opcode(r.Int32())}
+		done := r.Bool()
+		r.Int32()
+		if done || r.Err() != nil {
+			return
+		}
+		if !sub.fitsIn(q.op) {
+			r.Fail(fmt.Errorf("%v in it", sub.op))
+			return
+		}
+		sub.parseBody(r)
+		q.subs = append(q.subs, sub)
+		q.ops = append(q.ops, sub.ops...)
+	}
+}
+
+func (q *request) fitsIn(multi opcode) bool {
+	switch q.op {
+	case opCreate, opCreate2, opCreateContainer, opCreateTTL, opDelete, opSetData, opCheck:
+		return multi == opMulti
+	case opGetData, opGetChildren:
+		return multi == opMultiRead
+	}
+	return false
+}
+
+func readACL(r *jute.Reader) []tree.ACL {
+	n := r.Count(12)
+	list := make([]tree.ACL, 0, n)
+	for range n {
+		list = append(list, tree.ACL{Perms: r.Int32(), ID: tree.ID{Scheme: r.String(), ID: r.String()}})
+	}
+	return list
+}
+
+// paths lists what a request is about.
+func (q *request) paths() []string {
+	if len(q.subs) == 0 {
+		if q.path == "" {
+			return nil
+		}
+		return []string{q.path}
+	}
+	list := make([]string, len(q.subs))
+	for i := range q.subs {
+		list[i] = q.subs[i].path
+	}
+	return list
+}

@@ -1,0 +1,95 @@
+package zkserver
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// stats are counted since the start.
+type stats struct {
+	received, sent atomic.Int64 // packets
+}
+
+// version is what it claims to behave like.
+const version = "3.8.0-muster"
+
+// fourLetters answers one of ZooKeeper's four-letter words, "" if it is none.
+func (s *Server) fourLetters(word string) string {
+	switch word {
+	case "ruok":
+		return "imok"
+	case "isro":
+		return "rw"
+	case "srvr":
+		return s.describe("")
+	case "stat":
+		return s.describe("Clients:\n" + s.connections() + "\n")
+	case "cons":
+		return s.connections() + "\n"
+	case "mntr":
+		return s.monitor()
+	}
+	return ""
+}
+
+func (s *Server) describe(clients string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var b strings.Builder
+	fmt.Fprintf(&b, "Zookeeper version: %s, built on 01/01/2000 00:00 UTC (embedded in muster, one server: for laptops and tests)\n", version)
+	b.WriteString(clients)
+	fmt.Fprintf(&b, "Latency min/avg/max: 0/0.0/0\nReceived: %d\nSent: %d\nConnections: %d\nOutstanding: 0\n",
+		s.stats.received.Load(), s.stats.sent.Load(), len(s.conns))
+	fmt.Fprintf(&b, "Zxid: 0x%x\nMode: standalone\nNode count: %d\n", s.tree.Zxid(), s.tree.Size().Nodes)
+	return b.String()
+}
+
+func (s *Server) connections() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var b strings.Builder
+	conns := slices.SortedFunc(maps.Keys(s.conns), func(a, b *conn) int {
+		return cmp.Or(a.since.Compare(b.since), cmp.Compare(a.nc.RemoteAddr().String(), b.nc.RemoteAddr().String()))
+	})
+	for _, c := range conns {
+		fmt.Fprintf(&b, " /%s[%d](queued=0,recved=%d,sent=%d", c.nc.RemoteAddr(), min(1, c.received.Load()),
+			c.received.Load(), c.sent.Load())
+		if c.session != nil {
+			fmt.Fprintf(&b, ",sid=0x%x,lop=NA,est=%d,to=%d,lcxid=0x0,lzxid=0x0,lresp=%d,llat=0,minlat=0,avglat=0,maxlat=0",
+				uint64(c.session.id), c.since.UnixMilli(), c.session.timeout.Milliseconds(), time.Now().UnixMilli())
+		}
+		b.WriteString(")\n")
+	}
+	return b.String()
+}
+
+func (s *Server) monitor() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	size := s.tree.Size()
+	watching := 0
+	for _, t := range []watchTable{s.watches.data, s.watches.child} {
+		for _, conns := range t {
+			watching += len(conns)
+		}
+	}
+	var b strings.Builder
+	line := func(key string, value any) { fmt.Fprintf(&b, "zk_%s\t%v\n", key, value) }
+	line("version", version+" (embedded in muster: for laptops and tests)")
+	line("server_state", "standalone")
+	line("packets_received", s.stats.received.Load())
+	line("packets_sent", s.stats.sent.Load())
+	line("num_alive_connections", len(s.conns))
+	line("outstanding_requests", 0)
+	line("global_sessions", len(s.sessions.byID))
+	line("znode_count", size.Nodes)
+	line("watch_count", watching)
+	line("ephemerals_count", size.Ephemerals)
+	line("approximate_data_size", size.Bytes)
+	return b.String()
+}

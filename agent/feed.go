@@ -42,8 +42,8 @@ func startFeed(ctx context.Context, st *store.Store, m *mirror, log *logrus.Entr
 		services: make(map[string]*serviceCell),
 		unlisted: 2,
 	}
-	follow(f, newCell(watched(st.WatchFeatures, st.Features), f.listFeatures()), "features")
-	follow(f, newCell(watched(st.WatchServices, st.Services), f.listServices()), "services")
+	follow(f, newCell(st.WatchFeatures, f.listFeatures()), "features")
+	follow(f, newCell(st.WatchServices, f.listServices()), "services")
 	return f
 }
 
@@ -57,27 +57,6 @@ func follow[T any](f *feed, c *cell[T], what string) {
 			f.log.WithError(err).WithField("what", what).Warn("cannot read; trying again")
 		})
 	})
-}
-
-// watched makes one way to read of two: with a new watch where the last one has
-// fired, and without where it still stands.
-func watched[T any](
-	watch func(context.Context) (T, <-chan struct{}, error), read func(context.Context) (T, error),
-) func(context.Context) (T, <-chan struct{}, error) {
-	var standing <-chan struct{}
-	return func(ctx context.Context) (T, <-chan struct{}, error) {
-		if standing != nil {
-			select {
-			case <-standing:
-			default:
-				value, err := read(ctx)
-				return value, standing, err
-			}
-		}
-		value, changed, err := watch(ctx)
-		standing = changed
-		return value, changed, err
-	}
 }
 
 // unread counts what is known to be there and was not read yet.
@@ -140,21 +119,12 @@ func (f *feed) feature(key string) *featureCell {
 	if c, ok := f.features[key]; ok {
 		return c
 	}
-	read := watched(
-		func(ctx context.Context) (*store.FeatureNode, <-chan struct{}, error) {
-			node, changed, err := f.st.WatchFeature(ctx, key)
-			return &node, changed, err
-		},
-		func(ctx context.Context) (*store.FeatureNode, error) {
-			node, err := f.st.Feature(ctx, key)
-			return &node, err
-		})
 	c := newCell(func(ctx context.Context) (*store.FeatureNode, <-chan struct{}, error) {
-		node, changed, err := read(ctx)
-		if errors.Is(err, zoo.ErrNoNode) || errors.Is(err, muster.ErrNotFound) {
+		node, changed, err := f.st.WatchFeature(ctx, key)
+		if errors.Is(err, muster.ErrNotFound) {
 			return nil, nil, nil
 		}
-		return node, changed, err
+		return &node, changed, err
 	}, func(node *store.FeatureNode) { f.mirror.setFeature(key, node) })
 	f.features[key] = c
 	follow(f, c, "feature "+key)

@@ -220,13 +220,18 @@ func waiting(in inputs) []muster.Blocker {
 	return append(slices.Clip(blockers), knocking(in)...)
 }
 
-// knocking names the instances that the feature's gate keeps out.
+// knocking names the instances that the feature's gate keeps out, and those of
+// which nobody can tell.
 func knocking(in inputs) []muster.Blocker {
 	key := in.feature.Status.Feature
 	var blockers []muster.Blocker
 	for _, name := range slices.Sorted(maps.Keys(in.services)) {
 		svc := in.services[name]
 		for _, k := range svc.Knocks {
+			if k.Problem != "" {
+				blockers = append(blockers, muster.Blocker{Reason: muster.ReasonUnreadable, Service: name, Instance: k.Instance.ID, Detail: k.Problem})
+				continue
+			}
 			for _, r := range svc.Sheet.Admit(k.Instance.Version) {
 				if r.Feature == key {
 					blockers = append(blockers, muster.Blocker{

@@ -151,14 +151,12 @@ func (w *worker) retry(ctx context.Context, err error) error {
 	}
 	w.failed++
 	var stale *store.StaleError
-	usual := errors.As(err, &stale) || errors.Is(err, zoo.ErrUnknown)
 	log := w.log.WithError(err).WithField("attempts", w.failed)
-	if usual {
-		log.Debug("feature has changed meanwhile; planning again")
-	} else {
+	switch usual := errors.As(err, &stale) || errors.Is(err, zoo.ErrUnknown); {
+	case !usual && !errors.Is(err, zoo.ErrNotSent): // of a lost connection, others tell
 		log.Warn("cannot move feature; trying again")
-	}
-	if usual && w.failed <= 2 {
+	case usual && w.failed <= 2:
+		log.Debug("feature has changed meanwhile; planning again")
 		return nil
 	}
 	return sleep(ctx, jitter(min(10*time.Millisecond<<min(w.failed, 10), tick)))

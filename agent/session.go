@@ -12,6 +12,9 @@ import (
 	"github.com/musterhq/muster/internal/zoo"
 )
 
+// dialTimeout is how long one attempt to get a session lasts.
+const dialTimeout = 30 * time.Second
+
 // A session is one session with ZooKeeper and all that is bound to it.
 type session struct {
 	zk    *zoo.Session
@@ -44,11 +47,13 @@ func (a *Agent) sessions(ctx context.Context) {
 
 // session works as long as one session lasts, and returns why it ended.
 func (a *Agent) session(ctx context.Context) error {
-	zk, err := zoo.Dial(ctx, a.zooConfig())
+	patience, cancel := context.WithTimeout(ctx, dialTimeout) // to tell that it takes long
+	zk, err := zoo.Dial(patience, a.zooConfig())
+	cancel()
 	if err != nil {
-		return fmt.Errorf("connect: %w", err)
+		return err
 	}
-	defer zk.Close()
+	defer func() { _ = zk.Close() }() // it has no other error than that it is closed
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		select {
@@ -96,5 +101,12 @@ func (s *session) ready(timeout time.Duration) error {
 }
 
 func (a *Agent) zooConfig() zoo.Config {
-	return zoo.Config{}
+	return zoo.Config{
+		Servers:        a.cfg.ZooKeeper,
+		SessionTimeout: a.cfg.SessionTimeout,
+		Auth:           a.cfg.Auth,
+		TLS:            a.cfg.ZKTLS,
+		Dial:           a.cfg.Dial,
+		Logger:         func(format string, args ...any) { a.log.Debugf(format, args...) },
+	}
 }

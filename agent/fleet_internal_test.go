@@ -379,3 +379,24 @@ func featureSpec(key string, participants map[string]string, change ...func(*mus
 	}
 	return &s
 }
+
+// write changes a znode as a hand would.
+func (f *fleet) write(path, data string) {
+	f.t.Helper()
+	var t zoo.Txn
+	if _, err := f.zk.Get(f.t.Context(), path); errors.Is(err, zoo.ErrNoNode) {
+		t.Create(path, []byte(data), zoo.Persistent)
+	} else {
+		t.Set(path, []byte(data), -1)
+	}
+	if _, err := f.zk.Commit(f.t.Context(), t); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+func (f *fleet) remove(path string) error {
+	var t zoo.Txn
+	t.Delete(path, -1)
+	_, err := f.zk.Commit(f.t.Context(), t)
+	return err
+}

@@ -42,6 +42,7 @@ func Service(m *musterv1.Service) (muster.Service, error) {
 				Instance: r.member(name, m.GetInstance()).Instance,
 				Refusals: r.refusals(m.GetRefusals()),
 				Since:    r.time("knock.since", m.GetSince()),
+				Problem:  m.GetProblem(),
 			}
 		}),
 		Problem: m.GetProblem(),
@@ -164,6 +165,7 @@ func knockProto(k muster.Knock) *musterv1.Knock {
 		Instance: instanceProto(k.Instance),
 		Refusals: RefusalsProto(k.Refusals),
 		Since:    moment(k.Since),
+		Problem:  text(k.Problem),
 	}
 }
 

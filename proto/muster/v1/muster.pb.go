@@ -1852,10 +1852,12 @@ func (x *Ack) GetOldestTime() *timestamppb.Timestamp {
 
 // An instance that the gate refused and that waits.
 type Knock struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Instance      *Instance              `protobuf:"bytes,1,opt,name=instance,proto3" json:"instance,omitempty"`
-	Refusals      []*Refusal             `protobuf:"bytes,2,rep,name=refusals,proto3" json:"refusals,omitempty"`
-	Since         *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=since,proto3" json:"since,omitempty"`
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Instance *Instance              `protobuf:"bytes,1,opt,name=instance,proto3" json:"instance,omitempty"`
+	Refusals []*Refusal             `protobuf:"bytes,2,rep,name=refusals,proto3" json:"refusals,omitempty"`
+	Since    *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=since,proto3" json:"since,omitempty"`
+	// Why its entry cannot be read; empty when it can.
+	Problem       string `protobuf:"bytes,4,opt,name=problem,proto3" json:"problem,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1909,6 +1911,13 @@ func (x *Knock) GetSince() *timestamppb.Timestamp {
 		return x.Since
 	}
 	return nil
+}
+
+func (x *Knock) GetProblem() string {
+	if x != nil {
+		return x.Problem
+	}
+	return ""
 }
 
 // The agent that answers.
@@ -3395,11 +3404,12 @@ const file_muster_v1_muster_proto_rawDesc = "" +
 	"\x10applied_revision\x18\x02 \x01(\x05R\x0fappliedRevision\x12\x1a\n" +
 	"\bdraining\x18\x03 \x01(\x05R\bdraining\x12;\n" +
 	"\voldest_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"oldestTime\"\x9a\x01\n" +
+	"oldestTime\"\xb4\x01\n" +
 	"\x05Knock\x12/\n" +
 	"\binstance\x18\x01 \x01(\v2\x13.muster.v1.InstanceR\binstance\x12.\n" +
 	"\brefusals\x18\x02 \x03(\v2\x12.muster.v1.RefusalR\brefusals\x120\n" +
-	"\x05since\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\"\x97\x01\n" +
+	"\x05since\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12\x18\n" +
+	"\aproblem\x18\x04 \x01(\tR\aproblem\"\x97\x01\n" +
 	"\x05Agent\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x16\n" +

@@ -95,7 +95,10 @@ func (s *Store) Agents(ctx context.Context) ([]string, error) {
 	return inLine(nodes), nil
 }
 
+// inLine sorts numbered nodes by their numbers. What bears none is there by
+// hand, and would otherwise lead for ever.
 func inLine(nodes []string) []string {
+	nodes = slices.DeleteFunc(nodes, func(node string) bool { return sequence(node) < 0 })
 	slices.SortFunc(nodes, func(a, b string) int {
 		return cmp.Or(cmp.Compare(sequence(a), sequence(b)), strings.Compare(a, b))
 	})
@@ -110,7 +113,7 @@ func (s *Store) Leader(ctx context.Context) (node string, changed <-chan struct{
 		nodes, err := s.Agents(ctx)
 		if err == nil && len(nodes) == 0 {
 			nodes, _, changed, err = s.tree.WatchChildren(ctx, s.at.agents())
-			return len(nodes) == 0, err // and otherwise look who it is
+			return len(inLine(nodes)) == 0, err // and otherwise look who it is
 		}
 		if err != nil {
 			return false, err

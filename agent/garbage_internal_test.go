@@ -1,0 +1,75 @@
+package agent
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/musterhq/muster"
+)
+
+// Case 35: whatever lies in a znode that we read, it is named with its path,
+// left as it is, and stops nobody else.
+func TestGarbage(t *testing.T) {
+	t.Parallel()
+	const member = root + "/services/svc/members/bad~00000000"
+	for name, tc := range map[string]struct {
+		path, body string
+		feature    string // that names it; "" for none
+	}{
+		"a status":                   {root + "/features/bad", `{"format":1,`, "bad"},
+		"a status of the future":     {root + "/features/bad", `{"format":2}`, "bad"},
+		"a status of another":        {root + "/features/bad", `{"format":1,"feature":"good"}`, "bad"},
+		"a spec":                     {root + "/features/bad/specs/1", "\x00\xff", "bad"},
+		"a sheet":                    {root + "/services/svc", "", "bad"},
+		"a member":                   {member, "[]", "bad"},
+		"a live entry":               {root + "/services/svc/live/bad~00000000", "nonsense", "bad"},
+		"a knock":                    {root + "/services/svc/knocks/bad~00000000", "nonsense", "bad"},
+		"a feature of an evil name":  {root + "/features/Ä b", "nonsense", ""},
+		"a service of an evil name":  {root + "/services/Ä b", "nonsense", ""},
+		"a record":                   {root + "/history/r-0000000003", "nonsense", ""},
+		"something among the agents": {root + "/agents/x", "nonsense", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inFleet(t, func(t *testing.T, f *fleet) {
+				one := f.agent("one")
+				f.join("svc", "a", "2.0.0")
+				f.join("other", "a", "2.0.0")
+				for _, key := range []string{"bad", "good"} {
+					f.order(one, muster.ActionApply, key, featureSpec(key, map[string]string{map[string]string{"bad": "svc", "good": "other"}[key]: ">=2.0.0"}))
+					f.await(key, "is adopted", func(s muster.Status) bool { return s.Spec == 1 })
+				}
+				if strings.Contains(tc.path, "/live/") {
+					f.write(member, `{"format":1,"service":"svc","id":"bad","incarnation":"00000000","version":"2.0.0"}`)
+				}
+				f.write(tc.path, tc.body)
+				two := f.agent("two") // one remembers what it read before
+				if tc.feature != "" {
+					if !strings.HasPrefix(name, "a status") {
+						f.order(one, muster.ActionActivate, tc.feature, nil) // nothing is in the way of nothing
+					}
+					f.until("the path is named", two.mirror.Changed, func() bool {
+						feature, _ := two.mirror.Feature(tc.feature)
+						return slices.ContainsFunc(feature.Blockers, func(b muster.Blocker) bool {
+							return b.Reason == muster.ReasonUnreadable && strings.Contains(b.Detail, tc.path)
+						})
+					})
+				}
+				time.Sleep(time.Minute)
+				f.order(two, muster.ActionActivate, "good", nil)
+				f.awaitOn("good")
+				node, err := f.zk.Get(t.Context(), tc.path)
+				if err != nil || string(node.Data) != tc.body {
+					t.Errorf("got %q, %v; want it as it was", node.Data, err)
+				}
+				select {
+				case <-one.done:
+					t.Error("the agent ended")
+				default:
+				}
+			})
+		})
+	}
+}

@@ -107,10 +107,14 @@ func (d *document) mapping(path string, node ast.Node, fields []field) {
 	if !ok {
 		return
 	}
+	names := make([]string, len(fields))
+	for i, f := range fields {
+		names[i] = f.name
+	}
 	for _, e := range entries {
-		i := slices.IndexFunc(fields, func(f field) bool { return f.name == e.key })
+		i := slices.Index(names, e.key)
 		if i < 0 {
-			d.fail(join(path, "field"), e.node.Key, e.key, "is not known"+hint(e.key, fields))
+			d.fail(join(path, "field"), e.node.Key, e.key, "is not known"+Hint(e.key, names))
 			continue
 		}
 		full := strings.TrimPrefix(path+"."+e.key, ".")

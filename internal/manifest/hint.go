@@ -2,20 +2,19 @@ package manifest
 
 import "strings"
 
-// hint suggests the field that was probably meant, or lists them all.
-func hint(written string, fields []field) string {
-	names := make([]string, len(fields))
+// Hint is the end of a message about a name that is not known: it suggests the
+// one that was probably meant, or says which there are.
+func Hint(written string, names []string) string {
 	best, least := "", 3 // more typing errors than two are another word
-	for i, f := range fields {
-		names[i] = f.name
-		if n := distance(strings.ToLower(written), strings.ToLower(f.name)); n < least {
-			best, least = f.name, n
+	for _, name := range names {
+		if n := distance(strings.ToLower(written), strings.ToLower(name)); n < least {
+			best, least = name, n
 		}
 	}
 	if best != "" {
 		return ": did you mean " + best + "?"
 	}
-	return ": the fields are " + strings.Join(names, ", ")
+	return ": there are " + strings.Join(names, ", ")
 }
 
 // distance counts the letters to insert, remove or replace on the way from a

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/musterhq/muster"
 )
@@ -25,7 +26,7 @@ func Marshal(specs ...muster.Spec) []byte {
 }
 
 func write(b *strings.Builder, s muster.Spec) {
-	line := func(key, value string) { fmt.Fprintf(b, "%s: %s\n", key, scalar(value)) }
+	line := func(key, value string) { fmt.Fprintf(b, "%s: %s\n", key, Scalar(value)) }
 	line("feature", s.Feature)
 	if s.Description != "" {
 		line("description", s.Description)
@@ -38,9 +39,9 @@ func write(b *strings.Builder, s muster.Spec) {
 		p := s.Participants[service]
 		version := quote(p.Version.String())
 		if p.MinInstances == 1 {
-			fmt.Fprintf(b, "  %s: %s\n", scalar(service), version)
+			fmt.Fprintf(b, "  %s: %s\n", Scalar(service), version)
 		} else {
-			fmt.Fprintf(b, "  %s: {version: %s, minInstances: %d}\n", scalar(service), version, p.MinInstances)
+			fmt.Fprintf(b, "  %s: {version: %s, minInstances: %d}\n", Scalar(service), version, p.MinInstances)
 		}
 	}
 	line("onDisconnect", string(s.OnDisconnect))
@@ -53,15 +54,33 @@ var plain = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9 ,.;()/_-]*$`)
 // words are those that some YAML reader takes for a boolean or for nothing.
 var words = []string{"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
 
-// scalar writes text plainly where no reader of YAML could take it for
+// Scalar writes text as YAML, plainly where no reader of YAML could take it for
 // something else, and in quotes otherwise.
-func scalar(text string) string {
+func Scalar(text string) string {
 	if plain.MatchString(text) && !strings.HasSuffix(text, " ") && !slices.Contains(words, strings.ToLower(text)) {
 		return text
 	}
 	return quote(text)
 }
 
-var escapes = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\t", `\t`, "\r", `\r`)
-
-func quote(text string) string { return `"` + escapes.Replace(text) + `"` }
+func quote(text string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for _, r := range text {
+		switch {
+		case r == '"' || r == '\\':
+			b.WriteByte('\\')
+			b.WriteRune(r)
+		case r == '\n':
+			b.WriteString(`\n`)
+		case r == '\t':
+			b.WriteString(`\t`)
+		case unicode.IsControl(r):
+			fmt.Fprintf(&b, `\u%04X`, r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
+}

@@ -7,10 +7,9 @@
 //
 // It does what ZooKeeper 3.8 does, down to result codes and stat fields, and
 // package zkconformance holds the two side by side. Apart from one server being
-// no ensemble, these differ: TTL nodes are refused (as ZooKeeper refuses them
-// unless told otherwise), quotas are not kept, there is no SASL and no TLS, a
-// failed write draws no transaction id, and a session expires exactly at its
-// timeout and not up to a tick later.
+// no ensemble, these differ: TTL nodes need not be switched on, quotas are not
+// kept, there is no SASL and no TLS, a failed write draws no transaction id, and
+// a session expires exactly at its timeout and not up to a tick later.
 //
 // Properties to rely on:
 //

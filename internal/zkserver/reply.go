@@ -75,7 +75,7 @@ func writeResult(w *jute.Writer, op opcode, res tree.Result) {
 	switch op {
 	case opCreate:
 		w.String(res.Path)
-	case opCreate2, opCreateContainer:
+	case opCreate2, opCreateContainer, opCreateTTL:
 		w.String(res.Path)
 		writeStat(w, res.Stat)
 	case opSetData, opSetACL:

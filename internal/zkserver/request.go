@@ -15,8 +15,9 @@ type request struct {
 	watch bool
 	mode  int32 // of addWatch, removeWatches, checkWatches
 
-	ops  []tree.Op // of whatever writes: what to do
-	subs []request // of multi and multiRead
+	ops       []tree.Op // of whatever writes: what to do
+	container bool      // of a create: its flags say so
+	subs      []request // of multi and multiRead
 
 	scheme  string // of auth
 	secret  []byte
@@ -79,30 +80,38 @@ func (q *request) parseWrite(r *jute.Reader) {
 		op.Kind, op.Version = tree.Check, r.Int32()
 	default:
 		op.Kind, op.Data, op.ACL = tree.Create, r.Bytes(), readACL(r)
-		op.Mode, op.Refused = createMode(q.op, r.Int32())
+		flags := r.Int32()
 		if q.op == opCreateTTL {
-			r.Int64()
+			op.TTL = r.Int64()
 		}
+		op.Mode, op.Refused = createMode(q.op, flags)
+		q.container = flags == flagContainer
 	}
 	q.path, q.ops = op.Path, []tree.Op{op}
 }
 
-// createMode translates the flags of a create. TTL nodes get the answer of a
-// ZooKeeper on which they are not switched on.
+const flagContainer = 4
+
+// createMode translates the flags of a create. Those of containers mean nothing
+// unless the op is their own; those of TTL nodes need it.
 func createMode(op opcode, flags int32) (tree.Mode, tree.Code) {
-	mode := tree.Mode(0)
+	mode, ttl := tree.Mode(0), false
 	switch flags {
-	case 0:
+	case 0, flagContainer:
 	case 1:
 		mode = tree.Ephemeral
 	case 2:
 		mode = tree.Sequential
 	case 3:
 		mode = tree.Ephemeral | tree.Sequential
-	case 4:
-	case 5, 6:
-		return 0, tree.Unimplemented
+	case 5:
+		mode, ttl = tree.TTL, true
+	case 6:
+		mode, ttl = tree.TTL|tree.Sequential, true
 	default:
+		return 0, tree.BadArguments
+	}
+	if ttl != (op == opCreateTTL) {
 		return 0, tree.BadArguments
 	}
 	if op == opCreateContainer {
@@ -125,8 +134,21 @@ func (q *request) parseMulti(r *jute.Reader) {
 			return
 		}
 		sub.parseBody(r)
+		sub.settle()
 		q.subs = append(q.subs, sub)
 		q.ops = append(q.ops, sub.ops...)
+	}
+}
+
+// settle is ZooKeeper's reading of a create in a multi: the flags say which kind
+// of create it is, and only containers and TTL nodes are answered with a stat.
+func (q *request) settle() {
+	switch {
+	case q.op != opCreate && q.op != opCreate2 && q.op != opCreateContainer:
+	case q.container:
+		q.op, q.ops[0].Mode = opCreateContainer, q.ops[0].Mode|tree.Container
+	default:
+		q.op, q.ops[0].Mode = opCreate, q.ops[0].Mode&^tree.Container
 	}
 }
 

@@ -44,9 +44,6 @@ func (c *conn) connect(packet []byte) (bool, error) {
 	if id == 0 {
 		ss, password = s.openLocked(granted)
 	} else if ss = s.attachableLocked(id, password); ss != nil {
-		if ss.conn != nil {
-			ss.conn.drop() // the client is here now
-		}
 		s.sessions.retime(ss, granted, time.Now())
 	}
 	if ss != nil {
@@ -70,12 +67,22 @@ func claimed(packet []byte) int64 {
 }
 
 // attachableLocked returns the session if it lives and the password is its own.
+// Its client is here now, so the connection before is closed; as in ZooKeeper
+// even if it then turns out to be someone else who asks.
 func (s *Server) attachableLocked(id int64, password []byte) *session {
 	durable, ok := s.tree.Session(id)
-	if !ok || subtle.ConstantTimeCompare(durable.Password, password) == 0 {
+	ss := s.sessions.byID[id]
+	if !ok || ss == nil {
 		return nil
 	}
-	return s.sessions.byID[id]
+	if ss.conn != nil {
+		ss.conn.drop()
+		ss.conn = nil
+	}
+	if subtle.ConstantTimeCompare(durable.Password, password) == 0 {
+		return nil
+	}
+	return ss
 }
 
 func connected(zxid int64, timeout time.Duration, id int64, password []byte, modern bool) frame {
@@ -189,7 +196,7 @@ func (c *conn) writeLocked(q *request) (tree.Code, func(*jute.Writer)) {
 				continue
 			}
 			op := q.subs[i].op
-			if op == opCreateContainer {
+			if op == opCreateContainer || op == opCreateTTL {
 				op = opCreate2 // what ZooKeeper calls all results with a stat
 			}
 			writeMultiHeader(w, op, false, tree.OK)

@@ -99,7 +99,7 @@ func (s *Server) Run(ctx context.Context) error {
 
 	s.cfg.Logger("zkserver: serving %s (for laptops and tests)", s.Addr())
 	s.wg.Go(s.expireSessions)
-	s.wg.Go(s.reapContainers)
+	s.wg.Go(s.reapNodes)
 	s.wg.Go(s.acceptPipes)
 	if s.ln != nil {
 		s.wg.Go(s.acceptTCP)
@@ -254,16 +254,16 @@ func (s *Server) durable(zxid int64) error {
 	return err
 }
 
-// reapContainers deletes containers that lost their children, once a minute as
-// ZooKeeper does.
-func (s *Server) reapContainers() {
+// reapNodes deletes containers that lost their children and TTL nodes whose time
+// is over, once a minute as ZooKeeper does.
+func (s *Server) reapNodes() {
 	for {
 		s.sleep(time.Minute)
 		if s.ctx.Err() != nil {
 			return
 		}
 		s.mu.Lock()
-		for _, path := range s.tree.IdleContainers() {
+		for _, path := range s.tree.Idle(time.Now().UnixMilli()) {
 			s.commitLocked(tree.Actor{Trusted: true}, tree.Op{Kind: tree.DeleteContainer, Path: path, Version: -1})
 		}
 		s.mu.Unlock()

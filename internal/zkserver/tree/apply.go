@@ -90,7 +90,7 @@ func (x *tx) do(op Op) Result {
 
 func (x *tx) create(op Op) Result {
 	above, _, ok := split(op.Path)
-	if !ok {
+	if !ok || op.Mode&TTL != 0 && (op.TTL < 1 || op.TTL > MaxTTL) {
 		return Result{Code: BadArguments}
 	}
 	if !x.who.Trusted { // a logged list is expanded already, and may be the server's own
@@ -133,7 +133,9 @@ func (x *tx) insert(parent *node, op Op) Result {
 	case op.Mode&Ephemeral != 0:
 		n.stat.EphemeralOwner = x.who.Session
 	case op.Mode&Container != 0:
-		n.stat.EphemeralOwner = ContainerOwner
+		n.stat.EphemeralOwner = containerOwner
+	case op.Mode&TTL != 0:
+		n.stat.EphemeralOwner = ttlOwner + op.TTL
 	}
 	above, name, _ := split(op.Path)
 	was := parent.stat
@@ -169,7 +171,7 @@ func (x *tx) delete(op Op) Result {
 		return Result{Code: BadVersion}
 	case len(n.children) > 0:
 		return Result{Code: NotEmpty}
-	case op.Kind == DeleteContainer && n.stat.EphemeralOwner != ContainerOwner:
+	case op.Kind == DeleteContainer && !n.reapable():
 		return Result{Code: BadVersion}
 	}
 	x.drop(op.Path)
@@ -281,11 +283,10 @@ func (x *tx) closeSession() {
 func (t *Tree) add(path string, n *node) {
 	t.nodes[path] = n
 	t.bytes += int64(len(path) + len(n.data))
-	switch owner := n.stat.EphemeralOwner; owner {
-	case 0:
-	case ContainerOwner:
-		t.containers[path] = struct{}{}
-	default:
+	switch owner := n.stat.EphemeralOwner; {
+	case n.reapable():
+		t.reapable[path] = struct{}{}
+	case n.ephemeral():
 		if t.ephemerals[owner] == nil {
 			t.ephemerals[owner] = make(map[string]struct{})
 		}
@@ -296,11 +297,10 @@ func (t *Tree) add(path string, n *node) {
 func (t *Tree) remove(path string, n *node) {
 	delete(t.nodes, path)
 	t.bytes -= int64(len(path) + len(n.data))
-	switch owner := n.stat.EphemeralOwner; owner {
-	case 0:
-	case ContainerOwner:
-		delete(t.containers, path)
-	default:
+	switch owner := n.stat.EphemeralOwner; {
+	case n.reapable():
+		delete(t.reapable, path)
+	case n.ephemeral():
 		delete(t.ephemerals[owner], path)
 		if len(t.ephemerals[owner]) == 0 {
 			delete(t.ephemerals, owner)

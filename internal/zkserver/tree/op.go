@@ -10,7 +10,7 @@ const (
 	SetData
 	SetACL
 	Check
-	DeleteContainer // delete, if it is still an empty container
+	DeleteContainer // delete, if it is a container or TTL node without children
 	OpenSession
 	CloseSession // and delete its ephemeral nodes
 )
@@ -23,6 +23,7 @@ const (
 	Ephemeral Mode = 1 << iota
 	Sequential
 	Container
+	TTL // deleted when it has no children and was not written for Op.TTL
 )
 
 // Op is one step of a transaction. Which fields matter depends on the kind.
@@ -33,6 +34,7 @@ type Op struct {
 	ACL     []ACL
 	Mode    Mode
 	Version int32 // the version that must be current; -1 = any
+	TTL     int64 // of Mode TTL, in milliseconds: 1 to MaxTTL
 	Timeout int32 // of OpenSession, in milliseconds
 	Refused Code  // what the caller found wrong with it: its result, unless OK
 }
@@ -92,8 +94,8 @@ type Stat struct {
 	Pzxid                       int64
 }
 
-// ContainerOwner is the EphemeralOwner of container nodes.
-const ContainerOwner int64 = -1 << 63
+// MaxTTL is the longest life of a node without writes, in milliseconds.
+const MaxTTL int64 = 1<<40 - 1
 
 // Session is the durable part of a session.
 type Session struct {

@@ -9,7 +9,7 @@ import (
 type Tree struct {
 	nodes      map[string]*node
 	ephemerals map[int64]map[string]struct{} // paths by owner
-	containers map[string]struct{}
+	reapable   map[string]struct{}           // paths of container and TTL nodes
 	sessions   map[int64]Session
 	zxid       int64
 	bytes      int64 // of paths and data
@@ -20,7 +20,7 @@ func New() *Tree {
 	t := &Tree{
 		nodes:      make(map[string]*node),
 		ephemerals: make(map[int64]map[string]struct{}),
-		containers: make(map[string]struct{}),
+		reapable:   make(map[string]struct{}),
 		sessions:   make(map[int64]Session),
 	}
 	for _, path := range []string{"/", systemPath, quotaPath, configPath} {
@@ -109,12 +109,13 @@ func (t *Tree) Ephemerals(session int64) []string {
 	return slices.Sorted(maps.Keys(t.ephemerals[session]))
 }
 
-// IdleContainers returns the containers that had children and have none, in
-// order.
-func (t *Tree) IdleContainers() []string {
+// Idle returns, in order, the containers that had children and have none, and
+// the TTL nodes without children that were last written too long ago. Now is in
+// milliseconds since 1970.
+func (t *Tree) Idle(now int64) []string {
 	var idle []string
-	for path := range t.containers {
-		if n := t.nodes[path]; n.stat.Cversion > 0 && len(n.children) == 0 {
+	for path := range t.reapable {
+		if t.nodes[path].idle(now) {
 			idle = append(idle, path)
 		}
 	}

@@ -72,6 +72,7 @@ func writeTxn(w *jute.Writer, txn tree.Txn) {
 		writeACL(w, op.ACL)
 		w.Int32(int32(op.Mode))
 		w.Int32(op.Version)
+		w.Int64(op.TTL)
 		w.Int32(op.Timeout)
 	}
 }
@@ -79,10 +80,10 @@ func writeTxn(w *jute.Writer, txn tree.Txn) {
 func readTxn(body []byte) (tree.Txn, error) {
 	r := jute.NewReader(body)
 	txn := tree.Txn{Header: tree.Header{Zxid: r.Int64(), Time: r.Int64()}, Session: r.Int64()}
-	for range r.Count(28) {
+	for range r.Count(36) {
 		txn.Ops = append(txn.Ops, tree.Op{
 			Kind: tree.Kind(r.Int32()), Path: r.String(), Data: r.Bytes(), ACL: readACL(r),
-			Mode: tree.Mode(r.Int32()), Version: r.Int32(), Timeout: r.Int32(),
+			Mode: tree.Mode(r.Int32()), Version: r.Int32(), TTL: r.Int64(), Timeout: r.Int32(),
 		})
 	}
 	if err := r.Err(); err != nil {

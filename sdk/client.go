@@ -1,0 +1,98 @@
+package sdk
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/musterhq/muster"
+)
+
+// ErrClosed: the client was closed.
+var ErrClosed = errors.New("the client is closed")
+
+// A Client is this process as an instance of its service. Make one with [Open],
+// and end it with [Client.Close].
+type Client struct {
+	cfg  Config
+	inst muster.Instance
+
+	current atomic.Pointer[snapshot] // what flags answer from; replaced whole, under mu
+	pinning atomic.Bool              // somebody has ever called Pin
+	fence   fence
+
+	wake   chan struct{} // the owner: an older era has ended, or was told of
+	news   chan struct{} // the narrator: look again
+	joined chan struct{} // closed when the instance has joined for the first time
+	stop   context.CancelFunc
+	wg     sync.WaitGroup // the owner and the narrator
+
+	mu        sync.Mutex // guards the fields below; nothing is called under it
+	handles   []handleKey
+	index     map[handleKey]int
+	eras      []*era // superseded ones with requests in flight, oldest first
+	told      *era   // of which listeners have been told
+	listeners []*listener
+	standing  standing
+	acked     muster.Ack // as it stands in the registry, as far as is known
+}
+
+// A standing is what the owner knows of the instance's place in the roster.
+type standing struct {
+	joined  bool                 // it was a member once
+	member  bool                 // it is one, as far as can be known
+	refused *muster.RefusedError // the gate is shut; nil when it is not
+	since   time.Time            // of the first of these refusals
+	problem error                // what went wrong last; nil when nothing is
+	closing bool
+	closed  bool
+	left    error // why the registry could not be told
+}
+
+// Instance returns who this process is. It does not change.
+func (c *Client) Instance() muster.Instance { return c.inst }
+
+// change changes the standing, and has the narrator look again.
+func (c *Client) change(f func(*standing)) {
+	c.mu.Lock()
+	f(&c.standing)
+	c.mu.Unlock()
+	signal(c.news)
+}
+
+// trouble notes what went wrong, once for each thing.
+func (c *Client) trouble(err error) {
+	c.mu.Lock()
+	was := c.standing.problem
+	c.standing.problem = err
+	c.mu.Unlock()
+	if err != nil && (was == nil || was.Error() != err.Error()) {
+		c.cfg.Logger.Warn("not in touch with the registry as it should be", "service", c.inst.Service, "instance", c.inst.ID, "error", err)
+	}
+}
+
+// apply makes a sheet the one that all flags answer from, in one step, and
+// returns the ack of what runs now. A sheet that is older than the one in force
+// changes nothing: the ack tells.
+func (c *Client) apply(sheet muster.Sheet) muster.Ack {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	was := c.current.Load()
+	if !was.known() || sheet.Revision > was.revision {
+		e := &era{revision: sheet.Revision, began: time.Now()}
+		c.current.Store(compile(sheet, c.inst.Version, c.handles, e))
+		c.supersedeLocked(was.era)
+		signal(c.news)
+	}
+	return c.ackLocked()
+}
+
+// signal says look again to whoever waits at ch, which has room for one.
+func signal(ch chan struct{}) {
+	select {
+	case ch <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,209 @@
+package sdk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"github.com/musterhq/muster"
+	"github.com/musterhq/muster/internal/store"
+	"github.com/musterhq/muster/internal/zoo"
+)
+
+const (
+	// poll is how often the instance's own entry is compared with what it should
+	// be, as a net under everything else.
+	poll = 5 * time.Second
+	// retry is how soon something is tried again that failed while the session
+	// lives.
+	retry = time.Second
+	// leaveTimeout bounds the last words to the registry.
+	leaveTimeout = 5 * time.Second
+)
+
+// own is the owner of the instance's place in the registry: one session after
+// the other, until life ends.
+func (c *Client) own(life context.Context) {
+	pause := backoff.NewExponentialBackOff()
+	pause.InitialInterval, pause.MaxInterval = 100*time.Millisecond, 5*time.Second
+	for life.Err() == nil {
+		served, err := c.session(life)
+		if life.Err() != nil {
+			break
+		}
+		c.trouble(err)
+		if served {
+			pause.Reset()
+		}
+		sleep(life, pause.NextBackOff()) // with jitter: a fleet that lost its sessions at one moment does not return at one
+	}
+	c.fence.member.Store(nil)
+	c.change(func(s *standing) { s.closed = true })
+}
+
+// session lives through one session, and says whether the instance was a
+// member in it.
+func (c *Client) session(life context.Context) (served bool, err error) {
+	sess, err := zoo.Dial(life, c.cfg.zoo())
+	if err != nil {
+		return false, err
+	}
+	defer sess.Close()
+	t := &tenancy{Client: c, sess: sess, store: store.New(sess, c.cfg.Root)}
+	for life.Err() == nil && sess.Err() == nil {
+		if err = t.join(life); err != nil {
+			t.wait(life, nil, jitter(retry))
+			continue
+		}
+		served = true
+		if err = t.serve(life); err != nil {
+			c.trouble(err)
+		}
+	}
+	if life.Err() != nil {
+		t.leave(life)
+	}
+	if ended := sess.Err(); ended != nil {
+		err = ended
+	}
+	return served, err
+}
+
+// A tenancy is the instance in one session.
+type tenancy struct {
+	*Client
+	sess    *zoo.Session
+	store   *store.Store
+	drained bool // nothing is in flight, and life has ended
+}
+
+// join goes through the gate, and waits at it while it is shut (G2).
+func (t *tenancy) join(life context.Context) error {
+	var ack muster.Ack
+	_, err := t.store.Join(life, t.inst, func(sheet muster.Sheet) muster.Ack {
+		ack = t.apply(sheet)
+		return ack
+	})
+	if refused, ok := asRefused(err); ok {
+		return t.waitAtGate(life, refused)
+	}
+	if err != nil {
+		t.trouble(err)
+		return err
+	}
+	t.setAcked(ack)
+	t.fence.member.Store(t.sess) // G4: the lease counts from here on in this session
+	first := false
+	t.change(func(s *standing) {
+		first = !s.joined
+		s.joined, s.member, s.refused, s.problem = true, true, nil, nil
+	})
+	t.cfg.Logger.Info("joined", "service", t.inst.Service, "instance", t.inst.ID, "revision", ack.Applied)
+	if first {
+		close(t.joined)
+	}
+	return nil
+}
+
+// waitAtGate knocks, until the sheet admits the instance or the session ends.
+// It returns the refusal in any case: whoever was refused joins anew.
+func (t *tenancy) waitAtGate(life context.Context, refused *muster.RefusedError) error {
+	t.fence.member.Store(nil) // it is no member, or not for long
+	for {
+		since := t.refuse(refused)
+		again := poll
+		if err := t.store.Knock(life, t.inst, refused.Refusals, since); err != nil {
+			t.trouble(err)
+			again = retry
+		}
+		sheet, changed, err := t.store.WatchSheet(life, t.inst.Service)
+		switch {
+		case err != nil:
+			t.trouble(err)
+			again = retry
+		default:
+			refusals := sheet.Admit(t.inst.Version)
+			if len(refusals) == 0 {
+				return refused
+			}
+			refused = &muster.RefusedError{Service: t.inst.Service, Instance: t.inst.ID, Refusals: refusals}
+		}
+		if !t.wait(life, changed, jitter(again)) {
+			return refused
+		}
+	}
+}
+
+// refuse notes a refusal, and since when it lasts.
+func (t *tenancy) refuse(refused *muster.RefusedError) (since time.Time) {
+	fresh := false
+	t.change(func(s *standing) {
+		if s.refused == nil {
+			s.since = time.Now().Round(0)
+		}
+		fresh = s.refused == nil || s.refused.Error() != refused.Error()
+		s.member, s.refused, since = false, refused, s.since
+	})
+	if fresh {
+		t.cfg.Logger.Warn("refused: waiting at the gate", "service", t.inst.Service, "instance", t.inst.ID, "error", refused)
+	}
+	return since
+}
+
+// wait waits for changed or for d to pass, and says whether there is anything
+// left to wait for.
+func (t *tenancy) wait(life context.Context, changed <-chan struct{}, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-changed:
+	case <-timer.C:
+	case <-t.sess.Done():
+		return false
+	case <-life.Done():
+		return false
+	}
+	return true
+}
+
+// leave says goodbye when life has ended. An instance that has not drained
+// stays in the roster until its quarantine is over: it may still be serving.
+func (t *tenancy) leave(life context.Context) {
+	t.fence.member.Store(nil)
+	t.mu.Lock()
+	for _, e := range t.eras {
+		e.bound.Stop()
+	}
+	joined := t.standing.joined
+	t.mu.Unlock()
+	var err error
+	if joined && !t.drained {
+		err = fmt.Errorf("leave %s/%s: %w", t.inst.Service, t.inst.ID, errInFlight)
+	} else {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(life), leaveTimeout)
+		defer cancel()
+		err = t.store.Leave(ctx, t.inst)
+	}
+	t.change(func(s *standing) { s.left = err })
+}
+
+var errInFlight = errors.New("requests are still in flight, so it stays in the roster until its quarantine is over")
+
+// sleep waits for d, or until ctx ends.
+func sleep(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// jitter gives d, give or take a tenth.
+func jitter(d time.Duration) time.Duration {
+	return d + time.Duration((rand.Float64()-0.5)*0.2*float64(d))
+}

@@ -18,6 +18,11 @@ type stats struct {
 // version is what it claims to behave like.
 const version = "3.8.0-muster"
 
+// banner is the version in the form that clients take apart, and the truth.
+func banner() string {
+	return version + ", built on 01/01/2000 00:00 UTC (embedded in muster, one server: for laptops and tests)"
+}
+
 // fourLetters answers one of ZooKeeper's four-letter words, "" if it is none.
 func (s *Server) fourLetters(word string) string {
 	switch word {
@@ -25,6 +30,8 @@ func (s *Server) fourLetters(word string) string {
 		return "imok"
 	case "isro":
 		return "rw"
+	case "envi":
+		return "Environment:\nzookeeper.version=" + banner() + "\n"
 	case "srvr":
 		return s.describe("")
 	case "stat":
@@ -41,7 +48,7 @@ func (s *Server) describe(clients string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var b strings.Builder
-	fmt.Fprintf(&b, "Zookeeper version: %s, built on 01/01/2000 00:00 UTC (embedded in muster, one server: for laptops and tests)\n", version)
+	fmt.Fprintf(&b, "Zookeeper version: %s\n", banner())
 	b.WriteString(clients)
 	fmt.Fprintf(&b, "Latency min/avg/max: 0/0.0/0\nReceived: %d\nSent: %d\nConnections: %d\nOutstanding: 0\n",
 		s.stats.received.Load(), s.stats.sent.Load(), len(s.conns))
@@ -80,7 +87,7 @@ func (s *Server) monitor() string {
 	}
 	var b strings.Builder
 	line := func(key string, value any) { fmt.Fprintf(&b, "zk_%s\t%v\n", key, value) }
-	line("version", version+" (embedded in muster: for laptops and tests)")
+	line("version", banner())
 	line("server_state", "standalone")
 	line("packets_received", s.stats.received.Load())
 	line("packets_sent", s.stats.sent.Load())

@@ -1,0 +1,214 @@
+package integration_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"github.com/musterhq/muster"
+	"github.com/musterhq/muster/agent"
+	"github.com/musterhq/muster/client"
+	"github.com/musterhq/muster/internal/ensemble"
+	"github.com/musterhq/muster/internal/store"
+	"github.com/musterhq/muster/internal/zoo"
+)
+
+// What a fleet's processes are told about time. The quarantine is longer than
+// the lease less the session's timeout, plus what the ensemble may lag: agents
+// refuse less in earnest, and say what it must be in their Config.
+const (
+	sessionTimeout = 3 * time.Second
+	lease          = 4 * time.Second
+	quarantine     = 4 * time.Second
+	patience       = 60 * time.Second // for anything: machines that run tests are busy
+)
+
+// A fleet is the cast of one story: two agents, an operator's client, and the
+// instances that join. All of it is real and in this process; only the lines
+// to ZooKeeper can be cut.
+type fleet struct {
+	*testing.T
+	servers []string
+	root    string
+	ctx     context.Context // of the test
+	client  *client.Client
+	agents  []*agentHandle
+
+	chronicle chronicle
+}
+
+// newFleet starts two agents and returns when one of them leads.
+func newFleet(t *testing.T, b backend) *fleet {
+	t.Helper()
+	f := &fleet{T: t, servers: b.serve(t), root: ensemble.Root(t), ctx: t.Context()}
+	for _, name := range []string{"agent-1", "agent-2"} {
+		f.agents = append(f.agents, f.startAgent(name, "127.0.0.1:0"))
+	}
+	f.client = f.dial(f.agents[0].Addr(), f.agents[1].Addr())
+	f.leader()
+	return f
+}
+
+// dial returns an operator's client.
+func (f *fleet) dial(addrs ...string) *client.Client {
+	f.Helper()
+	c, err := client.New(client.Config{Addrs: addrs, Patience: patience})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			f.Errorf("close client: %v", err)
+		}
+	})
+	return c
+}
+
+// An agentHandle is one agent that runs.
+type agentHandle struct {
+	*agent.Agent
+	name string
+	line *line
+	end  func() // ends Run and waits for it
+}
+
+// startAgent runs an agent until the test ends. Where it listens is known when
+// it returns, no more.
+func (f *fleet) startAgent(name, addr string) *agentHandle {
+	f.Helper()
+	log := logrus.New()
+	log.SetLevel(logrus.InfoLevel)
+	log.SetOutput(f.Output())
+	l := newLine()
+	a, err := agent.New(agent.Config{
+		ZooKeeper: f.servers, Root: f.root, GRPC: addr, Name: name, Logger: log, Dial: l.Dial,
+		SessionTimeout: sessionTimeout, Quarantine: quarantine,
+	})
+	if err != nil {
+		f.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if err := a.Run(ctx); err != nil {
+			f.Errorf("%s: %v", name, err)
+		}
+	})
+	h := &agentHandle{Agent: a, name: name, line: l, end: func() { cancel(); wg.Wait() }}
+	f.Cleanup(h.end)
+	return h
+}
+
+// crash ends an agent as a machine that loses its power: its session lives on
+// until ZooKeeper gives it up.
+func (a *agentHandle) crash() {
+	a.line.Cut()
+	a.end()
+}
+
+// replace crashes an agent and starts another at the same address.
+func (f *fleet) replace(a *agentHandle, name string) {
+	f.Helper()
+	addr := a.Addr()
+	a.crash()
+	f.agents[slices.Index(f.agents, a)] = f.startAgent(name, addr)
+}
+
+// leader returns the agent that says that it leads, as soon as one does.
+func (f *fleet) leader() *agentHandle {
+	f.Helper()
+	var leading *agentHandle
+	f.until("an agent leads", func() bool {
+		for _, a := range f.agents {
+			c, err := client.New(client.Config{Addrs: []string{a.Addr()}, Timeout: time.Second, Patience: -1})
+			if err != nil {
+				f.Fatal(err)
+			}
+			said, err := c.Agent(f.ctx)
+			_ = c.Close()
+			if err == nil && said.Leading {
+				leading = a
+				return true
+			}
+		}
+		return false
+	})
+	return leading
+}
+
+// session opens a session with ZooKeeper, for what no component of ours would
+// write, and for instances by the thousand.
+func (f *fleet) session() *zoo.Session {
+	f.Helper()
+	return dialZoo(f, f.servers)
+}
+
+func dialZoo(t testing.TB, servers []string) *zoo.Session {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	s, err := zoo.Dial(ctx, zoo.Config{Servers: servers, SessionTimeout: 20 * time.Second})
+	if err != nil {
+		t.Fatalf("session with ZooKeeper: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil && !errors.Is(err, zoo.ErrSessionEnded) {
+			t.Errorf("close session: %v", err)
+		}
+	})
+	return s
+}
+
+// store opens a session and the store on it.
+func (f *fleet) store() *store.Store {
+	f.Helper()
+	return store.New(f.session(), f.root)
+}
+
+// until waits for a condition.
+func (f *fleet) until(what string, holds func() bool) {
+	f.Helper()
+	await(f, what, patience, holds)
+}
+
+// patience ends when nothing is worth waiting for any more.
+func (f *fleet) patience() <-chan time.Time { return time.After(patience) }
+
+func await(t testing.TB, what string, limit time.Duration, holds func() bool) {
+	t.Helper()
+	late := time.NewTimer(limit)
+	defer late.Stop()
+	look := time.NewTicker(20 * time.Millisecond)
+	defer look.Stop()
+	for !holds() {
+		select {
+		case <-look.C:
+		case <-late.C:
+			t.Fatalf("still not so after %v: %s", limit, what)
+		}
+	}
+}
+
+// show prints a value where a test failed.
+func show(v any) string {
+	b, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err.Error()
+	}
+	return string(b)
+}
+
+// spec makes one of participants given as service, constraint, service, …
+func spec(feature string, participants ...string) muster.Spec {
+	s := muster.Spec{Feature: feature, Participants: make(map[string]muster.Participant)}
+	for i := 0; i < len(participants); i += 2 {
+		s.Participants[participants[i]] = muster.Participant{Version: muster.MustConstraint(participants[i+1])}
+	}
+	return s
+}

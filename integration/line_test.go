@@ -1,0 +1,115 @@
+package integration_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+)
+
+// A line is the network between one process and ZooKeeper. It can be cut for
+// good, as when the process dies without a word, or be held up and let go on,
+// as when the process or a switch is stopped.
+type line struct {
+	mu    sync.Mutex // guards the fields below
+	cut   bool
+	open  chan struct{} // closed while data flows
+	conns map[net.Conn]struct{}
+}
+
+var errCut = errors.New("the line is cut")
+
+func newLine() *line {
+	l := &line{open: make(chan struct{}), conns: make(map[net.Conn]struct{})}
+	close(l.open)
+	return l
+}
+
+// Dial connects over the line.
+func (l *line) Dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	if err := l.flow(); err != nil {
+		return nil, err
+	}
+	conn, err := new(net.Dialer).DialContext(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.cut {
+		conn.Close()
+		return nil, errCut
+	}
+	l.conns[conn] = struct{}{}
+	return &lineConn{Conn: conn, line: l}, nil
+}
+
+// Cut ends all connections without a goodbye, and lets none come after them.
+func (l *line) Cut() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.cut = true
+	for conn := range l.conns {
+		conn.Close()
+	}
+}
+
+// Heal lets connections be made again.
+func (l *line) Heal() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.cut = false
+}
+
+// Hold stops the flow: what is written and read waits. The other end notices
+// nothing but silence. Release lets all of it go on.
+func (l *line) Hold() (release func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	open := make(chan struct{})
+	l.open = open
+	return sync.OnceFunc(func() { close(open) })
+}
+
+// flow waits while the line is held.
+func (l *line) flow() error {
+	l.mu.Lock()
+	open := l.open
+	l.mu.Unlock()
+	<-open
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.cut {
+		return errCut
+	}
+	return nil
+}
+
+// A lineConn is one connection over a line.
+type lineConn struct {
+	net.Conn
+	line *line
+}
+
+func (c *lineConn) Write(p []byte) (int, error) {
+	if err := c.line.flow(); err != nil {
+		return 0, err
+	}
+	return c.Conn.Write(p)
+}
+
+// Read holds back what has arrived, too.
+func (c *lineConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if held := c.line.flow(); held != nil {
+		return 0, held
+	}
+	return n, err
+}
+
+func (c *lineConn) Close() error {
+	c.line.mu.Lock()
+	delete(c.line.conns, c.Conn)
+	c.line.mu.Unlock()
+	return c.Conn.Close()
+}

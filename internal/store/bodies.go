@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"sync"
 
 	"github.com/musterhq/muster"
 	"github.com/musterhq/muster/internal/zoo"
@@ -17,6 +18,7 @@ import (
 // It is for one [Store.Service] call at a time.
 type Bodies struct {
 	wake      func()
+	watching  sync.WaitGroup // one for each watch that stands
 	unwatched bool                     // sets no watches: nothing is remembered
 	members   map[string]muster.Member // by entry; readable ones
 	acks      map[string]ack           // by entry
@@ -57,11 +59,15 @@ func (b *Bodies) tell(changed <-chan struct{}) {
 	if b.wake == nil || changed == nil {
 		return
 	}
-	go func() { // ends with the watch, at the latest with the session
+	b.watching.Go(func() { // ends with the watch, at the latest with the session
 		<-changed
 		b.wake()
-	}()
+	})
 }
+
+// Wait returns when nobody is going to be woken any more: after the session
+// has ended.
+func (b *Bodies) Wait() { b.watching.Wait() }
 
 // stands reports whether a watch has not fired.
 func stands(changed <-chan struct{}) bool {

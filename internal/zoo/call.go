@@ -16,6 +16,9 @@ var errNoAnswer = errors.New("no answer")
 // the session ends.
 func do[T any](ctx context.Context, s *Session, r request, call func() (T, error)) (T, error) {
 	var none T
+	if len(r.path) > s.cfg.MaxRequest {
+		return none, fmt.Errorf("%s…: %w: %w: a path of %d bytes", r.op, ErrNotSent, ErrTooLarge, len(r.path))
+	}
 	patience := time.NewTimer(s.cfg.OpTimeout)
 	defer patience.Stop()
 	if err := s.enter(ctx, patience.C); err != nil {

@@ -25,6 +25,7 @@ type route struct {
 	grace   time.Duration // for one attempt of the first round, doubled with each
 	most    time.Duration // for one attempt
 	since   time.Time     // when the last connection got its session
+	line    *line         // the last one
 	failure atomic.Pointer[error]
 }
 
@@ -41,12 +42,17 @@ func (r *route) Init([]string) error { return nil }
 // Len is the number of servers.
 func (r *route) Len() int { return len(r.servers) }
 
-// Next gives the next server. Once the session has ended it tells the library
-// that all have been tried, which makes it fail what it has queued.
+// Next gives the next server. Where it says that all have been tried, the library
+// fails what it has queued and waits for a second. It is to do so once the
+// session has ended, and when the last connection broke before the watches were
+// sent: else they are sent late, on the next one, and end its line's holding
+// back too early.
 func (r *route) Next() (server string, retryStart bool) {
 	server = r.servers[r.next]
 	r.next = (r.next + 1) % len(r.servers)
-	return server, r.ctx.Err() != nil
+	unsent := r.line != nil && r.line.settled() && r.line.holding.Load()
+	r.line = nil
+	return server, unsent || r.ctx.Err() != nil
 }
 
 // Connected is the library's; see arrived.
@@ -109,6 +115,7 @@ func (s *Session) dial(network, server string, _ time.Duration) (net.Conn, error
 	}
 	l := newLine(s, server, conn, deadline)
 	s.line.Store(l)
+	s.route.line = l
 	if s.ctx.Err() != nil { // bury may have looked for the line already
 		l.Close()
 		return nil, s.Err()

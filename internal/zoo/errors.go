@@ -84,7 +84,7 @@ func (s *Session) explain(r request, err error) error {
 		return fmt.Errorf("%s: %w", r, why)
 	}
 	switch {
-	case errors.Is(err, zk.ErrNoServer): // flushed from the queue, which happens only after the end
+	case errors.Is(err, zk.ErrNoServer): // it was in the queue, see route.Next
 		return s.lost(r, ErrNotSent, err)
 	case errors.Is(err, zk.ErrSessionMoved): // refused, for this connection is not the session's any more
 		return s.lost(r, ErrNotSent, err)

@@ -41,7 +41,6 @@ type line struct {
 	deadline time.Time // for the session to be granted
 	young    atomic.Bool
 	failed   func(server string, err error)
-	rearmed  func(bool)
 
 	greeting []byte // the first reply, as far as it is needed
 	id       int64
@@ -52,7 +51,7 @@ type line struct {
 }
 
 func newLine(s *Session, server string, conn net.Conn, deadline time.Time) *line {
-	l := &line{Conn: conn, server: server, deadline: deadline, failed: s.route.failed, rearmed: s.armed.Store}
+	l := &line{Conn: conn, server: server, deadline: deadline, failed: s.route.failed}
 	l.young.Store(true)
 	l.holding.Store(s.armed.Load())
 	conn.SetDeadline(deadline) //nolint:errcheck // a broken connection is found by using it
@@ -127,9 +126,6 @@ func (l *line) Write(b []byte) (int, error) {
 
 // Close may be called by anyone, again and again.
 func (l *line) Close() error {
-	if l.settled() && l.holding.Load() {
-		l.rearmed(false) // the library had no watch after all: do not wait for it again
-	}
 	if c, ok := l.Conn.(interface{ NetConn() net.Conn }); ok {
 		return c.NetConn().Close() // tls would try to say goodbye first, for five seconds
 	}

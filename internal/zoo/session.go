@@ -161,17 +161,17 @@ func (s *Session) greet(ctx context.Context) error {
 // introduce authenticates and arms the watch that makes the library re-arm.
 func (s *Session) introduce(ctx context.Context) error {
 	if s.cfg.Auth != "" {
-		line := s.line.Load()
-		_, err := do(ctx, s, request{op: "authenticate"}, func() (struct{}, error) {
-			return struct{}{}, s.zk.AddAuth("digest", []byte(s.cfg.Auth))
+		on, err := do(ctx, s, request{op: "authenticate"}, func() (*line, error) {
+			line := s.line.Load()
+			return line, s.zk.AddAuth("digest", []byte(s.cfg.Auth))
 		})
 		if err != nil {
 			return err
 		}
-		if line == nil || line != s.line.Load() {
+		if on != s.line.Load() {
 			// The library may have reconnected just before it noted the
 			// credentials, and would then never give them again.
-			return s.introduce(ctx)
+			return fmt.Errorf("authenticate: %w: the connection was lost", ErrNotSent)
 		}
 	}
 	return s.touch(ctx)
@@ -204,6 +204,9 @@ func (s *Session) heartbeat() {
 		line := s.line.Load()
 		if err := s.touch(s.ctx); errors.Is(err, errNoAnswer) && line != nil && line == s.line.Load() {
 			s.cfg.Logger("zoo: leaving a silent server: %v", err)
+			if line.holding.Load() { // or were we silent, waiting for watches that the library does not have?
+				s.armed.Store(false)
+			}
 			line.Close()
 		}
 	}

@@ -121,25 +121,35 @@ func (f *fleet) replace(a *agentHandle, name string) {
 }
 
 // leader returns the agent that says that it leads, as soon as one does.
-func (f *fleet) leader() *agentHandle {
+func (f *fleet) leader() (leading *agentHandle) {
 	f.Helper()
-	var leading *agentHandle
 	f.until("an agent leads", func() bool {
-		for _, a := range f.agents {
-			c, err := client.New(client.Config{Addrs: []string{a.Addr()}, Timeout: time.Second, Patience: -1})
-			if err != nil {
-				f.Fatal(err)
-			}
-			said, err := c.Agent(f.ctx)
-			_ = c.Close()
-			if err == nil && said.Leading {
-				leading = a
-				return true
-			}
-		}
-		return false
+		leading = f.leaderBut(nil)
+		return leading != nil
 	})
 	return leading
+}
+
+// leaderBut returns the agent, other than one, that says that it leads; or nil.
+func (f *fleet) leaderBut(one *agentHandle) *agentHandle {
+	for _, a := range f.agents {
+		if a != one && f.ask(a).Leading {
+			return a
+		}
+	}
+	return nil
+}
+
+// ask returns what an agent says of itself; nothing when it does not answer.
+func (f *fleet) ask(a *agentHandle) client.Agent {
+	f.Helper()
+	c, err := client.New(client.Config{Addrs: []string{a.Addr()}, Timeout: time.Second, Patience: -1})
+	if err != nil {
+		f.Fatal(err)
+	}
+	defer c.Close()
+	said, _ := c.Agent(f.ctx)
+	return said
 }
 
 // session opens a session with ZooKeeper, for what no component of ours would

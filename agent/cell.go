@@ -110,10 +110,14 @@ func (c *cell[T]) poke() {
 	}
 }
 
-// follow keeps the value up to date until ctx ends. It rests after a read for
-// as long as the read took, so that a stream of changes costs half of its time
-// at most, and looks once in a while without being told. A read that goes wrong
-// is tried again; failed hears of the first in a row.
+// mostRest bounds the pause after a read, and thereby what it adds to the time
+// until the last ack of a fleet is seen.
+const mostRest = 10 * time.Millisecond
+
+// follow keeps the value up to date until ctx ends. It rests a moment after a
+// read, no longer than the read took, so that a stream of changes is answered by
+// few reads, and looks once in a while without being told. A read that goes
+// wrong is tried again; failed hears of the first in a row.
 func (c *cell[T]) follow(ctx context.Context, every time.Duration, failed func(error)) {
 	next := time.NewTimer(jitter(every))
 	defer next.Stop()
@@ -133,7 +137,7 @@ func (c *cell[T]) follow(ctx context.Context, every time.Duration, failed func(e
 			continue
 		}
 		failing = false
-		_ = sleep(ctx, time.Since(began))
+		_ = sleep(ctx, min(time.Since(began), mostRest))
 		c.mu.Lock()
 		changed := c.changed
 		c.mu.Unlock()

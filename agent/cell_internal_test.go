@@ -89,7 +89,7 @@ func TestCellSharesOneReadAmongAll(t *testing.T) {
 	})
 }
 
-// A stream of changes is answered by reads that take half of the time.
+// A stream of changes is answered by reads with rests between them.
 func TestCellFollowMergesChanges(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

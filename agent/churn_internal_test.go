@@ -72,7 +72,7 @@ func TestHalfTheRosterVanishes(t *testing.T) {
 		}
 		f.start(one, featureSpec("f", map[string]string{"svc": ">=2.0.0"}))
 		f.awaitBlocked(one, "f", "ROSTER_SHRUNK svc/")
-		time.Sleep(time.Hour)
+		time.Sleep(10 * time.Minute)
 		f.awaitBlocked(one, "f", "ROSTER_SHRUNK svc/")
 		if svc, _ := one.mirror.Service("svc"); len(svc.Members) != 6 {
 			t.Errorf("got %d members, want all 6", len(svc.Members))
@@ -210,7 +210,7 @@ func TestVanishedIsToBeConfirmed(t *testing.T) {
 		f.awaitBlocked(one, "f", "NOT_ACKED svc/mute")
 		mute.vanish()
 		f.awaitBlocked(one, "f", "UNCONFIRMED svc/mute")
-		time.Sleep(time.Hour)
+		time.Sleep(10 * time.Minute)
 		f.awaitBlocked(one, "f", "UNCONFIRMED svc/mute")
 
 		st, node, err := one.Agent.store()

@@ -2,12 +2,15 @@ package agent
 
 import (
 	"errors"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/musterhq/muster"
+	"github.com/musterhq/muster/internal/zkserver"
 )
 
 func TestFlip(t *testing.T) {
@@ -50,6 +53,51 @@ func TestFlip(t *testing.T) {
 		}
 		if diff := cmp.Diff(got, want); diff != "" {
 			t.Errorf("history (-got +want):\n%s", diff)
+		}
+	})
+}
+
+// Only the leader writes and looks, and only when there is a reason: with
+// nothing to do there is nothing but heartbeats.
+func TestOnlyTheLeaderMovesAndOnlyWhenNeeded(t *testing.T) {
+	t.Parallel()
+	inFleet(t, func(t *testing.T, f *fleet) {
+		one, two := f.agent("one"), f.agent("two")
+		var mu sync.Mutex // guards the counts
+		writes, reads := make(map[int64]int), make(map[int64]int)
+		f.server.Faults().OnRequest(func(r zkserver.Request) zkserver.Verdict {
+			mu.Lock()
+			defer mu.Unlock()
+			if r.Op == "multi" {
+				writes[r.Session]++
+			} else {
+				reads[r.Session]++
+			}
+			return zkserver.Verdict{}
+		})
+		for _, id := range []string{"a", "b", "c"} {
+			f.join("svc", id, "2.0.0")
+		}
+		f.order(two, muster.ActionApply, "f", featureSpec("f", map[string]string{"svc": ">=2.0.0"}))
+		f.await("f", "is adopted", func(s muster.Status) bool { return s.Spec == 1 })
+		f.order(two, muster.ActionActivate, "f", nil)
+		f.awaitOn("f")
+		synctest.Wait()
+		mu.Lock()
+		got := [2]int{writes[one.current.zk.ID()], writes[two.current.zk.ID()]}
+		clear(reads)
+		mu.Unlock()
+		if want := [2]int{3, 2}; got != want { // adopt, accept, on; apply, activate
+			t.Errorf("got %v transactions, want %v", got, want)
+		}
+		time.Sleep(10 * time.Minute)
+		mu.Lock()
+		defer mu.Unlock()
+		for _, p := range []*process{one, two} {
+			// A heartbeat, a ping, and the poll of some ten watches.
+			if got := float64(reads[p.current.zk.ID()]) / 600; got > 8 {
+				t.Errorf("%s makes %.1f requests a second for nothing", p.cfg.Name, got)
+			}
 		}
 	})
 }

@@ -73,3 +73,24 @@ func TestGarbage(t *testing.T) {
 		})
 	}
 }
+
+// While the spec in force cannot be read nothing moves: nobody can tell whom
+// the next one would surprise.
+func TestGarbageInForceHoldsTheNextSpec(t *testing.T) {
+	t.Parallel()
+	inFleet(t, func(t *testing.T, f *fleet) {
+		one := f.agent("one")
+		f.join("svc", "a", "2.0.0")
+		f.start(one, featureSpec("f", map[string]string{"svc": ">=2.0.0"}))
+		on := f.awaitOn("f")
+		f.write(root+"/features/f/specs/1", "nonsense")
+		one.stop()
+		two := f.agent("two")
+		f.order(two, muster.ActionApply, "f", featureSpec("f", map[string]string{"other": ">=1.0.0"}))
+		time.Sleep(time.Minute)
+		f.awaitBlocked(two, "f", "UNREADABLE /")
+		if now := f.await("f", "is there", func(muster.Status) bool { return true }); now.Spec != 1 || now.Epoch != on.Epoch {
+			t.Errorf("got %+v, want it where it was, %+v", now, on)
+		}
+	})
+}

@@ -192,3 +192,25 @@ func TestOwnNodeIsGone(t *testing.T) {
 		f.awaitOn("f")
 	})
 }
+
+// What only grows is trimmed by the leader: old records, and specs that nothing
+// refers to.
+func TestHousekeeping(t *testing.T) {
+	t.Parallel()
+	inFleet(t, func(t *testing.T, f *fleet) {
+		one := f.agent("one", func(c *Config) { c.HistoryKeep = 3 })
+		f.join("svc", "a", "2.0.0")
+		for n := range 3 {
+			f.order(one, muster.ActionApply, "f", featureSpec("f", map[string]string{"svc": fmt.Sprintf(">=%d.0.0", n)}))
+			f.await("f", "is adopted", func(s muster.Status) bool { return s.Spec == int64(n+1) })
+		}
+		time.Sleep(2 * housekeeping)
+		if got := f.history(""); len(got) != 3 {
+			t.Errorf("got %d records, want the newest 3", len(got))
+		}
+		specs, _, err := f.zk.Children(t.Context(), root+"/features/f/specs")
+		if err != nil || !slices.Equal(specs, []string{"3"}) {
+			t.Errorf("got specs %v, %v; want that in force", specs, err)
+		}
+	})
+}

@@ -65,6 +65,11 @@ func (m *mirror) setService(name string, svc *muster.Service) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.services[name] = svc
+	// What was judged would keep the former roster, which may be long.
+	maps.DeleteFunc(m.judged, func(_ string, j judgement) bool {
+		_, ok := j.inputs.services[name]
+		return ok
+	})
 	m.tellLocked()
 }
 

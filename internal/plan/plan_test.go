@@ -270,6 +270,35 @@ func TestReap(t *testing.T) {
 	}
 }
 
+func TestShrunk(t *testing.T) {
+	t.Parallel()
+	at := func(live bool, started time.Duration) muster.Member {
+		m := muster.Member{Live: live, Instance: muster.Instance{Started: now.Add(started)}}
+		if !live {
+			m.Vanished = now
+		}
+		return m
+	}
+	old, gone, fresh := at(true, -time.Hour), at(false, -time.Hour), at(true, time.Second)
+	tests := []struct {
+		name    string
+		members []muster.Member
+		want    bool
+	}{
+		{"two of four", []muster.Member{old, old, gone, gone}, true},
+		{"one of four", []muster.Member{old, old, old, gone}, false},
+		{"two of three", []muster.Member{old, gone, gone}, false},
+		{"all of four", []muster.Member{gone, gone, gone, gone}, true},
+		{"three of six, replaced", []muster.Member{old, old, old, gone, gone, gone, fresh, fresh, fresh}, false},
+		{"all of four, one replaced", []muster.Member{gone, gone, gone, gone, fresh}, true},
+	}
+	for _, tt := range tests {
+		if got := plan.Shrunk(muster.Service{Members: tt.members}); got != tt.want {
+			t.Errorf("%s: got %v, want %v", tt.name, got, tt.want)
+		}
+	}
+}
+
 func BenchmarkNext10000(b *testing.B) {
 	f := newFleet(muster.Accept, muster.GateClosed, muster.On).ready()
 	for range 10_000 {

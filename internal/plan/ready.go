@@ -30,21 +30,30 @@ func (d decision) ready(spec *muster.Spec) []muster.Blocker {
 			continue
 		}
 		constraint := spec.Participants[service].Version
-		checked := make(map[string]string) // version -> problem: rosters are long, versions few
+		check := checker(constraint)
 		list := named{service: service}
 		for _, m := range svc.Members {
-			problem, ok := checked[m.Instance.Version]
-			if !ok {
-				problem = constraint.Check(m.Instance.Version)
-				checked[m.Instance.Version] = problem
-			}
-			if m.Problem == "" && problem != "" {
+			if problem := check(m.Instance.Version); m.Problem == "" && problem != "" {
 				list.add(oldVersion(service, m, constraint, problem, spec.Vanished))
 			}
 		}
 		blockers = append(blockers, list.blockers()...)
 	}
 	return append(blockers, d.missing(spec)...)
+}
+
+// checker returns constraint.Check that answers each version once: rosters are
+// long, versions few.
+func checker(constraint muster.Constraint) func(version string) (problem string) {
+	checked := make(map[string]string)
+	return func(version string) string {
+		problem, ok := checked[version]
+		if !ok {
+			problem = constraint.Check(version)
+			checked[version] = problem
+		}
+		return problem
+	}
 }
 
 // missing names the participants with too few live, ready instances, or of
@@ -56,9 +65,9 @@ func (d decision) missing(spec *muster.Spec) []muster.Blocker {
 		if svc.Problem != "" {
 			continue
 		}
-		ready := 0
+		ready, check := 0, checker(p.Version)
 		for _, m := range svc.Members {
-			if m.Live && m.Problem == "" && p.Version.Satisfied(m.Instance.Version) {
+			if m.Live && m.Problem == "" && check(m.Instance.Version) == "" {
 				ready++
 			}
 		}

@@ -29,14 +29,34 @@ func Reap(svc muster.Service, confirm bool, now time.Time, quarantine time.Durat
 	return due, wake
 }
 
-// Shrunk reports whether half of a roster or more is gone without a leave. In a
-// roster of fewer than four that is no more than a crash.
+// Shrunk reports whether half of a roster or more vanished without being
+// replaced: a network or a configuration, not a deployment. In a roster of fewer
+// than four that is no more than a crash. Who started after the first of them
+// vanished stands in for one that is gone, and was not there before.
 func Shrunk(svc muster.Service) bool {
-	gone := 0
+	gone, live, before := 0, 0, 0
+	first := firstVanished(svc.Members)
 	for _, m := range svc.Members {
-		if !m.Live {
+		switch {
+		case !m.Live:
 			gone++
+		case first.IsZero() || m.Instance.Started.Before(first):
+			before++
+			fallthrough
+		default:
+			live++
 		}
 	}
-	return len(svc.Members) >= 4 && 2*gone >= len(svc.Members)
+	size := gone + before
+	return size >= 4 && gone >= 2 && 2*live <= size
+}
+
+func firstVanished(members []muster.Member) time.Time {
+	var first time.Time
+	for _, m := range members {
+		if !m.Live && !m.Vanished.IsZero() && (first.IsZero() || m.Vanished.Before(first)) {
+			first = m.Vanished
+		}
+	}
+	return first
 }

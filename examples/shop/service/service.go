@@ -19,6 +19,7 @@ import (
 
 	"github.com/Masterminds/semver/v3"
 
+	"github.com/musterhq/muster"
 	"github.com/musterhq/muster/sdk"
 )
 
@@ -86,17 +87,17 @@ func run(ctx context.Context, o options, build func(Env) http.Handler) error {
 	if err != nil {
 		return fmt.Errorf("version %q: %w", o.version, err)
 	}
+	source, err := open(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer source.close()
 	listener, err := net.Listen("tcp", o.listen)
 	if err != nil {
 		return err
 	}
 	defer listener.Close()
 	env := Env{Instance: o.id, Version: o.version, Next: newUpstream(o.next)}
-	source, err := open(ctx, o)
-	if err != nil {
-		return err
-	}
-	defer source.close()
 	env.Address = source.address
 	if v.Major() < 2 {
 		env.Address = unknown{} // this version was built before the feature was
@@ -116,6 +117,9 @@ func run(ctx context.Context, o options, build func(Env) http.Handler) error {
 	return nil
 }
 
+// joining is how long a service waits to join before it serves its readiness.
+const joining = 3 * time.Second
+
 // source is where a service has its switch from: muster, or a plain flag.
 type source struct {
 	address Switch
@@ -127,13 +131,19 @@ func open(ctx context.Context, o options) (*source, error) {
 	if o.plain != "" {
 		return openPlain(ctx, o.plain), nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, joining)
+	defer cancel()
 	m, err := sdk.Open(ctx, sdk.Config{
 		Service: o.name, Version: o.version, ID: o.id,
 		Servers: strings.Split(o.zk, ","), Root: o.root,
 		SessionTimeout: o.session, Lease: o.lease,
 	})
-	if err != nil {
+	var refused *muster.RefusedError
+	if err != nil && !errors.As(err, &refused) {
 		return nil, err
+	}
+	if refused != nil { // it waits at the gate, says that it is not ready, and is let in when it may
+		log.Print(refused)
 	}
 	return &source{
 		address: m.Bool(Feature, false),

@@ -29,26 +29,30 @@ func call[A any](ctx context.Context, c *Client, ask func(context.Context, grpc.
 		if time.Now().Add(rest).After(patience) {
 			return answer, c.unavailable(err)
 		}
-		if wait(ctx, rest) != nil {
-			return answer, c.unavailable(err)
+		if ended := wait(ctx, rest); ended != nil {
+			return answer, fmt.Errorf("%w (%w)", c.unavailable(err), ended)
 		}
 	}
 }
 
-// callRound asks every agent at most once.
-func callRound[A any](ctx context.Context, c *Client, ask func(context.Context, grpc.ClientConnInterface) (A, error)) (answer A, err error) {
+// callRound asks every agent at most once. When none can answer, the error is
+// what the last one said, or the last failure where none said anything.
+func callRound[A any](ctx context.Context, c *Client, ask func(context.Context, grpc.ClientConnInterface) (A, error)) (answer A, worst error) {
 	first := c.first.Load()
 	for i := range int64(len(c.agents)) {
 		agent := (first + i) % int64(len(c.agents))
 		attempt, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
-		answer, err = ask(attempt, c.agents[agent])
+		answer, err := ask(attempt, c.agents[agent])
 		cancel()
 		if !passOver(ctx, err) {
 			c.first.Store(agent)
 			return answer, err
 		}
+		if worst == nil || said(err) || !said(worst) {
+			worst = err
+		}
 	}
-	return answer, err
+	return answer, worst
 }
 
 // passOver reports whether another agent may do better: this one does not
@@ -61,9 +65,15 @@ func passOver(ctx context.Context, err error) bool {
 	return code == codes.Unavailable || code == codes.DeadlineExceeded
 }
 
-// unavailable says that nobody answered, and what the last one said.
+// said reports whether an agent answered, if only that it cannot.
+func said(err error) bool { return len(status.Convert(err).Details()) > 0 }
+
+// unavailable is the error for want of an answer.
 func (c *Client) unavailable(err error) error {
-	return fmt.Errorf("%s: %w: %s", strings.Join(c.cfg.Addrs, ", "), errNoAgent, reason(err))
+	if said(err) {
+		return wire.Error(err)
+	}
+	return fmt.Errorf("%w at %s: %s", errNoAgent, strings.Join(c.cfg.Addrs, ", "), reason(err))
 }
 
 // reason is what an error says for people.

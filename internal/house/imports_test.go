@@ -57,6 +57,7 @@ const (
 // the top see the whole house at once.
 var testsMay = map[string]string{
 	"agent":             "client sdk",
+	"client":            "agent sdk",
 	"cmd/muster":        "proto/muster/v1",
 	"internal/house":    "github.com/goccy/go-yaml",
 	"internal/zkserver": "github.com/go-zookeeper/zk",

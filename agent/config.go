@@ -35,7 +35,7 @@ type Config struct {
 	// another leads; default 8 s.
 	SessionTimeout time.Duration
 	// Quarantine is how long a member still counts after it was found to be no
-	// longer live, because it may still be serving; default 15 s. It must be
+	// longer live, because it may still be serving; default 20 s. It must be
 	// longer than the lease of the instances' SDK less their session timeout,
 	// plus what the ensemble may lag, (syncLimit + 1) × tickTime, plus the
 	// interval of a client's requests and the drift of clocks.
@@ -73,7 +73,7 @@ func (c Config) withDefaults() (Config, error) {
 		return c, fmt.Errorf("agent: name: %w", err)
 	}
 	c.SessionTimeout = orDefault(c.SessionTimeout, 8*time.Second)
-	c.Quarantine = orDefault(c.Quarantine, 15*time.Second)
+	c.Quarantine = orDefault(c.Quarantine, 20*time.Second)
 	c.HistoryKeep = orDefault(c.HistoryKeep, 10_000)
 	switch {
 	case c.SessionTimeout < 0:

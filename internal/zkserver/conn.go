@@ -121,6 +121,7 @@ func (c *conn) write() {
 
 // read serves requests until the client is done (nil) or the connection is.
 func (c *conn) read() error {
+	c.nc.SetReadDeadline(time.Now().Add(c.srv.cfg.MaxSessionTimeout)) // who says nothing is not waited for
 	word, err := c.in.Peek(4)
 	if err != nil {
 		return err
@@ -133,6 +134,7 @@ func (c *conn) read() error {
 	if err != nil {
 		return err
 	}
+	c.nc.SetReadDeadline(time.Time{}) // from here on the session's timeout counts
 	c.claim.Store(claimed(frame))
 	more, err := c.serve(frame, c.connect)
 	for more && err == nil {

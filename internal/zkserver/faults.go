@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -41,50 +42,54 @@ type Verdict struct {
 
 // Faults makes a server misbehave on demand. All methods may be called
 // concurrently, also from a hook, and act on connections present and future. A
-// nil match selects all.
+// match selects connections; nil selects all; it must not call the server.
 type Faults struct {
 	server *Server
+	none   atomic.Bool // there are none: nothing needs to be looked up
 
 	mu       sync.Mutex // guards the fields below
 	next     int
-	silences map[int]func(Client) bool
-	delays   map[int]delay
+	silences map[int]fault
+	deafness map[int]fault
+	delays   map[int]fault
 	hook     func(Request) Verdict
 }
 
-type delay struct {
+// fault is one that lasts until it is healed.
+type fault struct {
 	match func(Client) bool
-	by    time.Duration
+	by    time.Duration // of a delay
 }
 
 // Faults returns the server's misbehaviour.
-func (s *Server) Faults() *Faults { return &s.faults }
+func (s *Server) Faults() *Faults { return s.faults }
+
+func newFaults(s *Server) *Faults {
+	f := &Faults{
+		server:   s,
+		silences: make(map[int]fault), deafness: make(map[int]fault), delays: make(map[int]fault),
+	}
+	f.none.Store(true)
+	return f
+}
 
 // OnRequest has every request judged, pings and closeSession included, but not
 // the connecting itself. The hook runs on the connection's goroutine: while it
 // waits, so does the connection. Nil lets all pass.
 func (f *Faults) OnRequest(hook func(Request) Verdict) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.hook = hook
+	f.change(func() { f.hook = hook })
 }
 
 // Delay has the selected connections' requests wait, one after the other, until
 // heal is called.
 func (f *Faults) Delay(by time.Duration, match func(Client) bool) (heal func()) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.delays == nil {
-		f.delays = make(map[int]delay)
-	}
-	f.next++
-	id := f.next
-	f.delays[id] = delay{match, by}
-	return func() {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		delete(f.delays, id)
-	}
+	return f.add(f.delays, fault{match, by})
+}
+
+// LoseEvents loses what the selected connections' watches would tell, until heal
+// is called. The watches are used up all the same.
+func (f *Faults) LoseEvents(match func(Client) bool) (heal func()) {
+	return f.add(f.deafness, fault{match: match})
 }
 
 // Silence makes the server, to the selected connections, one that was stopped:
@@ -93,23 +98,14 @@ func (f *Faults) Delay(by time.Duration, match func(Client) bool) (heal func()) 
 // from its leader do, without their connections being closed. Heal lets all go
 // on where it stopped.
 func (f *Faults) Silence(match func(Client) bool) (heal func()) {
-	f.mu.Lock()
-	if f.silences == nil {
-		f.silences = make(map[int]func(Client) bool)
-	}
-	f.next++
-	id := f.next
-	f.silences[id] = match
-	f.mu.Unlock()
+	undo := f.add(f.silences, fault{match: match})
 	for _, c := range f.server.clients() {
-		if f.silent(c.client()) {
+		if f.silent(c) {
 			c.out.hold(true)
 		}
 	}
 	return func() {
-		f.mu.Lock()
-		delete(f.silences, id)
-		f.mu.Unlock()
+		undo()
 		f.server.resume()
 	}
 }
@@ -118,7 +114,7 @@ func (f *Faults) Silence(match func(Client) bool) (heal func()) {
 func (f *Faults) DropConnections(match func(Client) bool) int {
 	n := 0
 	for _, c := range f.server.clients() {
-		if selects(match, c.client()) {
+		if match == nil || match(c.client()) {
 			c.drop()
 			n++
 		}
@@ -147,23 +143,37 @@ func (f *Faults) Sessions() []int64 {
 	return slices.Sorted(maps.Keys(s.sessions.byID))
 }
 
+func (f *Faults) add(to map[int]fault, ft fault) (heal func()) {
+	var id int
+	f.change(func() {
+		f.next++
+		id = f.next
+		to[id] = ft
+	})
+	return func() { f.change(func() { delete(to, id) }) }
+}
+
+func (f *Faults) change(how func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	how()
+	f.none.Store(f.hook == nil && len(f.silences)+len(f.deafness)+len(f.delays) == 0)
+}
+
 // judge says what is to become of a request.
 func (f *Faults) judge(c *conn, q *request) Verdict {
-	f.mu.Lock()
-	hook, delays := f.hook, f.delays
-	if hook == nil && len(delays) == 0 {
-		f.mu.Unlock()
+	if f.none.Load() {
 		return Verdict{}
 	}
-	client := c.client()
-	wait := time.Duration(0)
-	for _, d := range delays {
-		if selects(d.match, client) {
+	client, v := c.client(), Verdict{}
+	f.mu.Lock()
+	hook, wait := f.hook, time.Duration(0)
+	for _, d := range f.delays {
+		if d.match == nil || d.match(client) {
 			wait += d.by
 		}
 	}
 	f.mu.Unlock()
-	v := Verdict{}
 	if hook != nil {
 		v = hook(Request{Client: client, Op: q.op.String(), Paths: q.paths()})
 	}
@@ -172,18 +182,22 @@ func (f *Faults) judge(c *conn, q *request) Verdict {
 }
 
 // silent reports whether a connection is silenced.
-func (f *Faults) silent(c Client) bool {
+func (f *Faults) silent(c *conn) bool { return !f.none.Load() && f.hits(f.silences, c) }
+
+// deaf reports whether a connection's events are lost.
+func (f *Faults) deaf(c *conn) bool { return !f.none.Load() && f.hits(f.deafness, c) }
+
+func (f *Faults) hits(faults map[int]fault, c *conn) bool {
+	client := c.client()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, match := range f.silences {
-		if selects(match, c) {
+	for _, ft := range faults {
+		if ft.match == nil || ft.match(client) {
 			return true
 		}
 	}
 	return false
 }
-
-func selects(match func(Client) bool, c Client) bool { return match == nil || match(c) }
 
 func (s *Server) clients() []*conn {
 	s.mu.Lock()

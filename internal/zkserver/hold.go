@@ -28,7 +28,7 @@ func (c *conn) serve(packet []byte, handle handler) (more bool, err error) {
 	if c.mute.Load() {
 		return true, nil
 	}
-	if c.srv.faults.silent(c.client()) {
+	if c.srv.faults.silent(c) {
 		c.out.hold(true)
 		c.hold.packets = append(c.hold.packets, waiting{bytes.Clone(packet), handle})
 		return true, nil
@@ -54,7 +54,7 @@ func (c *conn) catchUp() (more bool, err error) {
 func (c *conn) resume() {
 	c.hold.mu.Lock()
 	defer c.hold.mu.Unlock()
-	if c.srv.faults.silent(c.client()) {
+	if c.srv.faults.silent(c) {
 		return
 	}
 	c.out.hold(false)

@@ -169,7 +169,8 @@ func (c *conn) answer(q *request, malformed error) (more bool) {
 		c.send(reply(q.xid, s.tree.Zxid(), tree.OK, nil))
 		return false
 	}
-	code, body := tree.Code(0), func(*jute.Writer) {}
+	var code tree.Code
+	var body func(*jute.Writer)
 	if len(q.ops) > 0 || q.op == opMulti {
 		code, body = c.writeLocked(q)
 	} else if code, body = c.readLocked(q); code == tree.Unimplemented {

@@ -22,7 +22,7 @@ type Server struct {
 	ln     net.Listener // nil if there is no address
 	log    *txnlog.Log  // nil if in memory only
 	pipes  chan net.Conn
-	faults Faults
+	faults *Faults
 	stats  stats
 
 	ctx    context.Context // ends when the server is to stop
@@ -51,7 +51,7 @@ func New(cfg Config) (*Server, error) {
 		tree: tree.New(), watches: newWatches(), conns: make(map[*conn]struct{}),
 		sessions: newSessions(),
 	}
-	s.faults.server = s
+	s.faults = newFaults(s)
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	if cfg.DataDir != "" {
 		s.log, err = txnlog.Open(cfg.DataDir, s.tree, cfg.SnapshotEvery)

@@ -141,7 +141,7 @@ func (s *Server) endLocked(ss *session) {
 	s.commitLocked(tree.Actor{Session: ss.id, Trusted: true}, tree.Op{Kind: tree.CloseSession})
 	if c := ss.conn; c != nil {
 		ss.conn = nil
-		if !c.mute.Load() && !s.faults.silent(c.client()) { // one that is hears nothing of it
+		if !c.mute.Load() && !s.faults.silent(c) { // one that is hears nothing of it
 			c.drop()
 		}
 	}

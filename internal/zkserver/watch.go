@@ -85,7 +85,9 @@ func (w *watches) fire(ev tree.Event, zxid int64) {
 		if packet.data == nil {
 			packet = notice(ev, zxid)
 		}
-		c.send(packet)
+		if !c.srv.faults.deaf(c) {
+			c.send(packet)
+		}
 	}
 	if ev.Type == tree.NodeChildrenChanged {
 		w.trigger(w.child, ev.Path, tell)

@@ -262,8 +262,15 @@ func (x *tx) target(op Op, perm int32) (*node, Code) {
 
 func (x *tx) openSession(op Op) {
 	id := x.who.Session
+	was, again := x.tree.sessions[id]
 	x.tree.sessions[id] = Session{ID: id, Timeout: op.Timeout, Password: op.Data}
-	x.undo = append(x.undo, func() { delete(x.tree.sessions, id) })
+	x.undo = append(x.undo, func() {
+		if again {
+			x.tree.sessions[id] = was
+		} else {
+			delete(x.tree.sessions, id)
+		}
+	})
 	x.resolved = append(x.resolved, op)
 }
 

@@ -31,6 +31,7 @@ func (t *Tree) Entries() iter.Seq[Entry] {
 // first. It reports whether the parent is there.
 func (t *Tree) Restore(e Entry) bool {
 	if old := t.nodes[e.Path]; old != nil { // one that every tree has
+		t.bytes += int64(len(e.Data) - len(old.data))
 		old.data, old.acl, old.stat = e.Data, e.ACL, e.Stat
 		return true
 	}

@@ -17,25 +17,36 @@ import (
 	"github.com/musterhq/muster/internal/zkserver/zkservertest"
 )
 
-// open connects by pipe, packet by packet, with a session of 10 s.
-func open(t *testing.T, s *zkserver.Server) net.Conn {
+// open connects by pipe, packet by packet, and asks for the timeout.
+func open(t testing.TB, s *zkserver.Server, timeout time.Duration) net.Conn {
 	t.Helper()
 	nc, err := s.Dial(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { nc.Close() })
-	packet := make([]byte, 4+4+8+4+8+4+16)
-	packet[3] = 44
-	binary.BigEndian.PutUint32(packet[16:], 10_000)
-	packet[31] = 16
+	packet := make([]byte, 4+4+8+4+8+4)
+	packet[3] = 28
+	binary.BigEndian.PutUint32(packet[16:], uint32(timeout.Milliseconds()))
 	if _, err := nc.Write(packet); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := io.ReadFull(nc, make([]byte, 4+36)); err != nil {
+	return nc
+}
+
+// opened takes the answer to open, and returns the timeout.
+func opened(t testing.TB, nc net.Conn) time.Duration {
+	t.Helper()
+	return time.Duration(binary.BigEndian.Uint32(readFull(t, nc, 4+36)[8:])) * time.Millisecond
+}
+
+func readFull(t testing.TB, nc net.Conn, n int) []byte {
+	t.Helper()
+	b := make([]byte, n)
+	if _, err := io.ReadFull(nc, b); err != nil {
 		t.Fatal(err)
 	}
-	return nc
+	return b
 }
 
 // A client that watches and does not read is dropped; the others notice nothing.
@@ -44,7 +55,8 @@ func TestASlowClientHoldsUpNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := zkservertest.Start(t, zkserver.Config{MaxQueue: 4000, MaxSessionTimeout: time.Hour})
 		c := zkservertest.Connect(t, s, timeout)
-		slow := open(t, s)
+		slow := open(t, s, timeout)
+		opened(t, slow)
 		addWatch := []byte{0, 0, 0, 17, 0, 0, 0, 1, 0, 0, 0, 106, 0, 0, 0, 1, '/', 0, 0, 0, 1}
 		if _, err := slow.Write(addWatch); err != nil {
 			t.Fatal(err)
@@ -70,8 +82,9 @@ func TestConnectionsAreBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := zkservertest.Start(t, zkserver.Config{MaxConnections: 2})
-		a := open(t, s)
-		open(t, s)
+		a := open(t, s, timeout)
+		opened(t, a)
+		opened(t, open(t, s, timeout))
 		third, err := s.Dial(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -81,7 +94,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 		}
 		a.Close()
 		synctest.Wait()
-		open(t, s)
+		opened(t, open(t, s, timeout))
 	})
 }
 
@@ -110,21 +123,8 @@ func TestTimeoutsAreNegotiated(t *testing.T) {
 			{5 * time.Second, 5 * time.Second},
 			{time.Hour, 20 * time.Second},
 		} {
-			nc, err := s.Dial(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
-			packet := make([]byte, 4+4+8+4+8+4)
-			packet[3] = 28
-			binary.BigEndian.PutUint32(packet[16:], uint32(tc.asked.Milliseconds()))
-			if _, err := nc.Write(packet); err != nil {
-				t.Fatal(err)
-			}
-			answer := make([]byte, 4+36)
-			if _, err := io.ReadFull(nc, answer); err != nil {
-				t.Fatal(err)
-			}
-			if got := time.Duration(binary.BigEndian.Uint32(answer[8:])) * time.Millisecond; got != tc.granted {
+			nc := open(t, s, tc.asked)
+			if got := opened(t, nc); got != tc.granted {
 				t.Errorf("asked for %v, got %v, want %v", tc.asked, got, tc.granted)
 			}
 			nc.Close()

@@ -1,11 +1,13 @@
 package integration_test
 
 import (
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/musterhq/muster"
 	"github.com/musterhq/muster/client"
+	"github.com/musterhq/muster/sdk"
 )
 
 // Case 18: a long request that began at off withholds on, and status names the
@@ -64,6 +66,28 @@ func TestCase19RestartBetweenSeeingAndAcking(t *testing.T) {
 		f.awaitStage(feature, muster.On)
 		second.awaitStage(feature, muster.On)
 		f.until("the old process is reaped", func() bool { return len(f.membersCalled("checkout", "c1")) == 1 })
+		f.judge(shop)
+	})
+}
+
+// The ack of a sheet waits until the instance was told of all that went before,
+// from its birth on.
+func TestAckWaitsUntilBirthIsTold(t *testing.T) {
+	onEach(t, func(f *fleet) {
+		shop := spec(feature, "checkout", ">=2.0.0")
+		f.apply(shop)
+		hear := make(chan struct{})
+		i := f.join("checkout", "slow", "2.0.0", func(cfg *sdk.Config) {
+			tell := cfg.Events
+			cfg.Events = func(e sdk.Event) { <-hear; tell(e) }
+		})
+		listen := sync.OnceFunc(func() { close(hear) })
+		defer listen()
+		f.activate(feature)
+		f.awaitBlocker(feature, muster.ReasonDraining, "slow")
+		i.awaitStage(feature, muster.Accept)
+		listen()
+		f.awaitStage(feature, muster.On)
 		f.judge(shop)
 	})
 }

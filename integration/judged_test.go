@@ -74,11 +74,7 @@ func (f *fleet) stands(key string, stage muster.Stage) <-chan struct{} {
 func (f *fleet) awaitAcked(key, service string, members int) {
 	f.Helper()
 	f.until("all of "+service+" have acked", func() bool {
-		var svc muster.Service
-		f.must("get "+service, func(ctx context.Context) (err error) {
-			svc, err = f.client.Service(ctx, service)
-			return err
-		})
+		svc := f.service(service)
 		acked := 0
 		for _, m := range svc.Members {
 			if m.Live && m.Ack.Revision >= svc.Sheet.Features[key].Since {
@@ -99,6 +95,15 @@ func (f *fleet) membersCalled(service, id string) []muster.Member {
 		}
 	}
 	return called
+}
+
+func (f *fleet) service(name string) (svc muster.Service) {
+	f.Helper()
+	f.must("get "+name, func(ctx context.Context) (err error) {
+		svc, err = f.client.Service(ctx, name)
+		return err
+	})
+	return svc
 }
 
 func (f *fleet) canDeploy(service, version string) (refusals []muster.Refusal) {

@@ -44,13 +44,8 @@ func TestCase05ThousandRegistrationsAtOnce(t *testing.T) {
 		}
 		wg.Wait()
 		f.until("all are known", func() bool { return len(f.members("checkout")) == sessions*each })
-		var svc muster.Service
-		f.must("get the service", func(ctx context.Context) (err error) {
-			svc, err = f.client.Service(ctx, "checkout")
-			return err
-		})
-		if svc.Roster != sessions*each {
-			f.Errorf("the roster counts %d registrations, want each once: %d", svc.Roster, sessions*each)
+		if got := f.service("checkout").Roster; got != sessions*each {
+			f.Errorf("the roster counts %d registrations, want each once: %d", got, sessions*each)
 		}
 	})
 }

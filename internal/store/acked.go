@@ -17,7 +17,7 @@ func (s *Store) Acked(ctx context.Context, inst muster.Instance) (muster.Ack, er
 	}
 	var ack muster.Ack
 	if err == nil {
-		ack, err = decode[muster.Ack](found.path, data)
+		ack, err = decodeAck(found.path, data)
 	}
 	if err != nil {
 		return ack, fmt.Errorf("ack of %s/%s: %w", inst.Service, inst.ID, err)

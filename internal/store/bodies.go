@@ -18,7 +18,7 @@ import (
 // It is for one [Store.Service] call at a time.
 type Bodies struct {
 	wake      func()
-	watching  sync.WaitGroup // one for each watch that stands
+	watching  sync.WaitGroup           // one for each watch that stands
 	unwatched bool                     // sets no watches: nothing is remembered
 	members   map[string]muster.Member // by entry; readable ones
 	acks      map[string]ack           // by entry

@@ -113,6 +113,30 @@ func decodeKnock(path, service, entry string, data []byte) (muster.Knock, error)
 	return k, nil
 }
 
+// decodeAck reads an ack. One that names no revision is none of revision 0.
+func decodeAck(path string, data []byte) (muster.Ack, error) {
+	ack, err := decode[muster.Ack](path, data)
+	if err != nil {
+		return muster.Ack{}, err
+	}
+	named, err := decode[struct{ Revision, Applied *int32 }](path, data)
+	switch {
+	case err != nil:
+		return muster.Ack{}, err
+	case named.Revision == nil, named.Applied == nil:
+		return muster.Ack{}, &GarbageError{Path: path, Err: errors.New("it names no revision")}
+	}
+	return ack, nil
+}
+
+func decodeRecord(path string, data []byte) (muster.Record, error) {
+	rec, err := decode[muster.Record](path, data)
+	if err == nil && rec.Action == "" {
+		err = &GarbageError{Path: path, Err: errors.New("it names no action")}
+	}
+	return rec, err
+}
+
 func misplaced(path, what, name string) error {
 	return &GarbageError{Path: path, Err: fmt.Errorf("it speaks of another %s, %.120q", what, name)}
 }

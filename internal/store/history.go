@@ -99,7 +99,7 @@ func (s *Store) readRecords(ctx context.Context, ids []string) ([]muster.Record,
 		if err != nil {
 			return err
 		}
-		rec, err := decode[muster.Record](path, node.Data)
+		rec, err := decodeRecord(path, node.Data)
 		why, err := problem(err)
 		if why != "" {
 			rec = muster.Record{Why: why}

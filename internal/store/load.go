@@ -194,7 +194,7 @@ func (l load) readAcks(ctx context.Context, live []string) error {
 		}
 		l.tell(fired)
 		a := ack{changed: fired}
-		a.Ack, err = decode[muster.Ack](path, node.Data)
+		a.Ack, err = decodeAck(path, node.Data)
 		a.problem, err = problem(err)
 		read[i] = &a
 		return err

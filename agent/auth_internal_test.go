@@ -254,6 +254,19 @@ func TestLargeMessagesAreRefused(t *testing.T) {
 	}
 }
 
+// One bad request does not end the agent.
+func TestPanicsAreErrors(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, APIConfig{}, func(s *server) { s.commands = nil })
+	conn := d.dial(nil)
+	if err := calls["activate"](as(t, ""), conn); status.Code(err) != codes.Internal {
+		t.Errorf("got %v, want %s", err, codes.Internal)
+	}
+	if err := calls["read"](as(t, ""), conn); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
+}
+
 // What callers choose must not fill the memory.
 func TestUnknownMethodsCountAsOne(t *testing.T) {
 	t.Parallel()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log"
 	"net"
 	"net/http"
 	"strconv"
@@ -56,7 +57,7 @@ func (s *server) newHTTP() *http.Server {
 		WriteTimeout:      maxCall,
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    16 << 10,
-		ErrorLog:          discard(),
+		ErrorLog:          log.New(handshakeLog{s.record}, "", 0),
 	}
 }
 

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"html/template"
-	"io"
-	"log"
 	"net/http"
 	"strings"
 
@@ -85,7 +83,3 @@ func lineOf(svc muster.Service) serviceLine {
 	line.Versions = strings.Join(versions, ", ")
 	return line
 }
-
-// discard is for what callers do to their connections: a log that anybody can
-// fill is none.
-func discard() *log.Logger { return log.New(io.Discard, "", 0) }

@@ -256,6 +256,32 @@ func TestAPIWatchesGoOnAtAnotherAgent(t *testing.T) {
 	}
 }
 
+// An agent that accepts and stays silent is passed over.
+func TestAPISilentAgentIsPassedOver(t *testing.T) {
+	t.Parallel()
+	inOffice(t, func(t *testing.T, o *office) {
+		silent := bufconn.Listen(64 << 10)
+		t.Cleanup(func() { _ = silent.Close() })
+		o.doors["a1:7420"] = silent
+		o.serve("a2")
+		c := o.client("a1", "a2")
+		began := time.Now()
+		if _, err := c.Apply(t.Context(), addressSpec()); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(began); took > 10*time.Second {
+			t.Errorf("took %s", took)
+		}
+		began = time.Now() // by now it is known who answers
+		if err := c.Wait(within(t, time.Minute), "structured-address", muster.Off); err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("took %s", took)
+		}
+	})
+}
+
 func TestAPIWaitsAreGivenUp(t *testing.T) {
 	t.Parallel()
 	inOffice(t, func(t *testing.T, o *office) {
@@ -294,6 +320,10 @@ func TestAPIDecommission(t *testing.T) {
 		}
 		gone := o.join("checkout", "c1", "2.0.0")
 		o.join("checkout", "c2", "2.0.0")
+		o.until("both are seen", p.mirror.Changed, func() bool {
+			svc, _ := p.mirror.Service("checkout")
+			return len(svc.Members) == 2
+		})
 		if err := c.Decommission(t.Context(), "checkout", "c1"); !errors.Is(err, muster.ErrFailedPrecondition) {
 			t.Errorf("a live instance: got %v, want a failed precondition", err)
 		}

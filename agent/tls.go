@@ -5,8 +5,10 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
+	"strings"
 	"sync/atomic"
 
 	"github.com/sirupsen/logrus"
@@ -122,7 +124,7 @@ type handshakes struct {
 // ServerHandshake is that of the credentials.
 func (h *handshakes) ServerHandshake(conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
 	secure, info, err := h.TransportCredentials.ServerHandshake(conn)
-	if err != nil {
+	if err != nil && !errors.Is(err, io.EOF) { // a probe that hangs up is nobody
 		h.record.refused(refusal{method: "handshake", peer: conn.RemoteAddr().String(), code: codes.Unauthenticated, reason: err.Error()})
 	}
 	return secure, info, err
@@ -131,4 +133,17 @@ func (h *handshakes) ServerHandshake(conn net.Conn) (net.Conn, credentials.AuthI
 // Clone is that of the credentials.
 func (h *handshakes) Clone() credentials.TransportCredentials {
 	return &handshakes{h.TransportCredentials.Clone(), h.record}
+}
+
+// A handshakeLog is where the HTTP server complains; what it says of handshakes
+// is recorded likewise, and the rest is what callers do to their connections.
+type handshakeLog struct{ record *recorder }
+
+// Write takes one complaint.
+func (l handshakeLog) Write(line []byte) (int, error) {
+	rest, found := strings.CutPrefix(string(line), "http: TLS handshake error from ")
+	if from, reason, ok := strings.Cut(strings.TrimSpace(rest), ": "); found && ok && reason != io.EOF.Error() {
+		l.record.refused(refusal{method: "handshake", peer: from, code: codes.Unauthenticated, reason: reason})
+	}
+	return len(line), nil
 }

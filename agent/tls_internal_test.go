@@ -156,3 +156,22 @@ func TestCertificateIsReadAgain(t *testing.T) {
 		return conn.ConnectionState().PeerCertificates[0].Subject.CommonName == "new"
 	})
 }
+
+// A stranger's certificate is refused and recorded on the HTTP side, too.
+func TestHTTPHandshakesAreRecorded(t *testing.T) {
+	t.Parallel()
+	ca, stranger := newAuthority(t), newAuthority(t)
+	var cfg APIConfig
+	cfg.Access, _ = writeAccess(t)
+	cfg.CertFile, cfg.KeyFile = ca.write(t, ca.issue(t, "agent"))
+	cfg.ClientCAFile, _ = ca.write(t, tls.Certificate{Certificate: [][]byte{ca.cert.Raw}, PrivateKey: ca.key})
+	d := newDesk(t, cfg)
+	conn, err := tls.Dial("tcp", d.server.onHTTP.Addr().String(), ca.trusts(stranger.issue(t, "alice")))
+	if err == nil { // the client may be done before the server looks
+		defer conn.Close()
+	}
+	waitFor(t, "the refusal is recorded", func() bool { return d.refusal() != nil })
+	if got := d.refusal()["method"]; got != "handshake" {
+		t.Errorf("recorded %v", d.refusal())
+	}
+}

@@ -2,7 +2,6 @@ package agent
 
 import (
 	"context"
-	"net"
 
 	"github.com/musterhq/muster"
 	"github.com/musterhq/muster/internal/store"
@@ -34,15 +33,10 @@ type view interface {
 // The error says why there is none: ZooKeeper is away.
 type commands func() (st *store.Store, node string, err error)
 
-// An api serves the operators. It is made in New, with the listeners open
+// An api serves the operators. It is made by newServer, in New, with the listeners open
 // already (nil where the address is ""), and owns and closes them.
 type api interface {
 	// run serves until ctx ends, lets answers in flight finish for a moment,
 	// and returns nil then.
 	run(ctx context.Context) error
 }
-
-// openAPI is implemented in server.go as
-//
-//	func newServer(cfg Config, v view, c commands, grpc, http net.Listener) (*server, error)
-type openAPI func(cfg Config, v view, c commands, grpc, http net.Listener) (api, error)

@@ -68,8 +68,9 @@ type FeatureServiceClient interface {
 	ActivateFeature(ctx context.Context, in *ActivateFeatureRequest, opts ...grpc.CallOption) (*Feature, error)
 	// Wants the feature off. Role: operator.
 	DeactivateFeature(ctx context.Context, in *DeactivateFeatureRequest, opts ...grpc.CallOption) (*Feature, error)
-	// Wants the feature off in an emergency: nothing waits for the new form to
-	// stop being sent. The history tells it from a deactivation. Role: operator.
+	// Wants the feature off in an emergency: instances stop to send the new form
+	// as soon as they hear of it. The history tells it from a deactivation. Role:
+	// operator.
 	KillFeature(ctx context.Context, in *KillFeatureRequest, opts ...grpc.CallOption) (*Feature, error)
 	// Sends the feature at once, and again after changes: always the latest
 	// state, so it may skip some between. Ends with NOT_FOUND when the feature
@@ -208,8 +209,9 @@ type FeatureServiceServer interface {
 	ActivateFeature(context.Context, *ActivateFeatureRequest) (*Feature, error)
 	// Wants the feature off. Role: operator.
 	DeactivateFeature(context.Context, *DeactivateFeatureRequest) (*Feature, error)
-	// Wants the feature off in an emergency: nothing waits for the new form to
-	// stop being sent. The history tells it from a deactivation. Role: operator.
+	// Wants the feature off in an emergency: instances stop to send the new form
+	// as soon as they hear of it. The history tells it from a deactivation. Role:
+	// operator.
 	KillFeature(context.Context, *KillFeatureRequest) (*Feature, error)
 	// Sends the feature at once, and again after changes: always the latest
 	// state, so it may skip some between. Ends with NOT_FOUND when the feature

@@ -53,7 +53,7 @@ func agentFlags(level string) []cli.Flag {
 		&cli.StringFlag{Name: "http", Value: defaultHTTP, EnvVars: env("http"), Usage: "`ADDRESS` on which health and metrics are served; empty for none"},
 		&cli.StringFlag{Name: "name", EnvVars: env("name"), Usage: "`NAME` of the agent in the history; default: drawn from host and process"},
 		&cli.DurationFlag{Name: "session-timeout", EnvVars: env("session-timeout"), Usage: "`TIME` after which ZooKeeper gives a silent agent up; default: 8s"},
-		&cli.DurationFlag{Name: "quarantine", EnvVars: env("quarantine"), Usage: "`TIME` for which a vanished instance still counts; default: 15s"},
+		&cli.DurationFlag{Name: "quarantine", EnvVars: env("quarantine"), Usage: "`TIME` for which a vanished instance still counts; default: 20s"},
 		&cli.IntFlag{Name: "history-keep", EnvVars: env("history-keep"), Usage: "`NUMBER` of audit records that are kept; default: 10000"},
 		&cli.StringFlag{Name: "log-level", Value: level, EnvVars: env("log-level"), Usage: "least `LEVEL` that is logged: debug, info, warn or error"},
 		&cli.StringFlag{Name: "log-format", Value: "text", EnvVars: env("log-format"), Usage: "`FORMAT` of the log: text or json"},

@@ -19,6 +19,7 @@ func (p *program) await(c *cli.Context, cl *client.Client, key string, target mu
 	ctx, cancel := deadline(c)
 	defer cancel()
 	bars := newProgress(p.stderr)
+	defer bars.close()
 	var last muster.Feature
 	wanted := false // the target was seen to be wanted
 	for f, err := range cl.Watch(ctx, key) {
@@ -58,8 +59,9 @@ func reached(s muster.Status, target muster.Stage) bool {
 
 // waitError is why the waiting ended without success.
 func waitError(ctx context.Context, err error, last muster.Feature, target muster.Stage) error {
-	if ctx.Err() != nil {
-		return ctx.Err() // interrupted
+	if ctx.Err() != nil && last.Status.Feature != "" {
+		return &codeError{exitInterrupted, fmt.Errorf("interrupted; %s is at %s, and still wanted %s (see: muster status %s)",
+			last.Status.Feature, last.Status.Stage, last.Status.Desired, last.Status.Feature)}
 	}
 	if errors.Is(err, context.DeadlineExceeded) && last.Status.Feature != "" {
 		return &codeError{exitWaiting, &muster.BlockedError{

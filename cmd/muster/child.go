@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"sync"
 	"syscall"
 
 	"golang.org/x/term"
@@ -46,8 +47,13 @@ func (ch child) run(ctx context.Context) (code int, err error) {
 		}
 		return code, fmt.Errorf("run %s: %w", ch.command[0], err)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
+	ended := make(chan struct{})
+	var waiting sync.WaitGroup
+	defer waiting.Wait()
+	waiting.Go(func() {
+		defer close(ended)
+		_ = cmd.Wait() // how it ended is in its ProcessState
+	})
 	interrupted := ctx.Done()
 	for {
 		select {

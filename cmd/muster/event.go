@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
@@ -53,11 +54,14 @@ func (l *eventLog) write(e sdk.Event) {
 	if refused := (*muster.RefusedError)(nil); errors.As(e.Err, &refused) {
 		line.Refusals = refused.Refusals
 	}
-	encoded, err := json.Marshal(line)
+	var b bytes.Buffer // the line is written at once
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(line)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err == nil {
-		_, err = l.w.Write(append(encoded, '\n'))
+		_, err = l.w.Write(b.Bytes())
 	}
 	if l.err == nil {
 		l.err = err

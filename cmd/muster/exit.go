@@ -60,8 +60,6 @@ func hint(err error) string {
 		return "is one running there? name others with --agent or MUSTER_AGENT; on a laptop: muster dev"
 	case errors.Is(err, client.ErrUnauthenticated):
 		return "give a token with --token-file or MUSTER_TOKEN"
-	case errors.Is(err, muster.ErrNotFound):
-		return "see what there is: muster feature list, muster service list"
 	}
 	return ""
 }

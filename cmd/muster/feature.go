@@ -42,14 +42,9 @@ func (p *program) featureList() *cli.Command {
 
 func featureRow(out *printer, f muster.Feature) []string {
 	waits := "-"
-	var held []string
-	for _, b := range f.Blockers {
-		if b.Reason != muster.ReasonKnock {
-			held = append(held, b.String())
-		}
-	}
+	held := holding(f.Blockers)
 	if len(held) > 0 {
-		waits = held[0]
+		waits = held[0].String()
 	}
 	if len(held) > 1 {
 		waits += fmt.Sprintf("; and %d more", len(held)-1)

@@ -11,12 +11,16 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/musterhq/muster"
 	"github.com/musterhq/muster/sdk"
 )
+
+// silenceLimit is how long join tries before it says that nobody answers.
+const silenceLimit = 3 * time.Second
 
 func (p *program) join() *cli.Command {
 	return &cli.Command{
@@ -61,8 +65,13 @@ func (p *program) runJoin(c *cli.Context) (err error) {
 
 	ctx, cancel := context.WithCancel(c.Context)
 	defer cancel()
+	silence := time.AfterFunc(silenceLimit, func() {
+		fmt.Fprintf(p.stderr, "muster: ZooKeeper does not answer at %s; going on trying (is it running there? name others with --zk)\n", c.String("zk"))
+	})
+	defer silence.Stop()
 	joined, once := make(chan struct{}), sync.Once{}
 	cfg.Events = func(e sdk.Event) {
+		silence.Stop()
 		log.write(e)
 		if log.failed() != nil {
 			cancel() // nobody listens any more

@@ -49,7 +49,7 @@ func (p *program) report(code int, err error) {
 	}
 	switch {
 	case err == nil:
-	case code == exitInterrupted:
+	case errors.Is(err, context.Canceled):
 		fmt.Fprintln(p.stderr, "muster: interrupted")
 	default:
 		text := err.Error()

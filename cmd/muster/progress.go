@@ -1,37 +1,76 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/musterhq/muster"
 )
 
 // A progress tells on standard error how a feature is coming along: bars that
-// are drawn anew on a terminal, and elsewhere one line for each change.
+// are drawn anew on a terminal, and elsewhere one line for each change. It is
+// safe for concurrent use.
 type progress struct {
 	w     io.Writer
-	width int // of the terminal; 0 elsewhere
-	paint *printer
+	paint *printer // its width is 0 where there is no terminal
 	began time.Time
+	stop  func() // ends the clock, and waits for it
+
+	mu    sync.Mutex // guards the fields below
+	last  featureStatus
 	drawn int    // lines of the last picture
 	said  string // the last line
 }
 
+// newProgress starts the clock of the bars; close stops it.
 func newProgress(w io.Writer) *progress {
 	width := terminalWidth(w)
-	return &progress{
-		w: w, width: width, began: time.Now(),
-		paint: &printer{w: w, color: width > 0 && colorWanted(), width: width},
+	p := &progress{w: w, paint: &printer{w: w, color: width > 0 && colorWanted(), width: width}, began: time.Now(), stop: func() {}}
+	if width == 0 {
+		return p
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var clock sync.WaitGroup
+	clock.Go(func() { p.tick(ctx) })
+	p.stop = func() {
+		cancel()
+		clock.Wait()
+	}
+	return p
+}
+
+// tick redraws the picture every second.
+func (p *progress) tick(ctx context.Context) {
+	second := time.NewTicker(time.Second)
+	defer second.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-second.C:
+			p.mu.Lock()
+			if p.drawn > 0 {
+				p.drawLocked()
+			}
+			p.mu.Unlock()
+		}
 	}
 }
 
+// close leaves what was drawn on the screen.
+func (p *progress) close() { p.stop() }
+
 // show tells of a new state.
 func (p *progress) show(s featureStatus) {
-	if p.width > 0 {
-		p.draw(s)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.last = s
+	if p.paint.width > 0 {
+		p.drawLocked()
 		return
 	}
 	if line := summary(s); line != p.said {
@@ -40,12 +79,9 @@ func (p *progress) show(s featureStatus) {
 	}
 }
 
-// done leaves what was drawn on the screen and begins a new line below it.
-func (p *progress) done() { p.drawn = 0 }
-
-// draw replaces the last picture.
-func (p *progress) draw(s featureStatus) {
-	lines := picture(s, p.paint, time.Since(p.began))
+// drawLocked replaces the last picture.
+func (p *progress) drawLocked() {
+	lines := picture(p.last, p.paint, time.Since(p.began))
 	var b strings.Builder
 	if p.drawn > 0 {
 		fmt.Fprintf(&b, "\x1b[%dA", p.drawn)
@@ -65,10 +101,8 @@ func summary(s featureStatus) string {
 		line += fmt.Sprintf(", wanted %s", s.Status.Desired)
 	}
 	var waits []string
-	for _, b := range s.Blockers {
-		if b.Reason != muster.ReasonKnock {
-			waits = append(waits, b.String())
-		}
+	for _, b := range holding(s.Blockers) {
+		waits = append(waits, b.String())
 	}
 	if len(waits) > 0 {
 		line += "; waits for " + strings.Join(waits, "; ")
@@ -95,10 +129,10 @@ func picture(s featureStatus, p *printer, elapsed time.Duration) []string {
 	for _, part := range s.Participants {
 		done, of, what := part.progress(s.Status)
 		label := fmt.Sprintf("  %-*s  ", names, part.Service)
-		rest := fmt.Sprintf("  %d of %d %s%s", done, of, what, waitsFor(s.Blockers, part.Service))
+		rest := fmt.Sprintf("  %d of %d %s%s", done, of, what, waitsFor(holding(s.Blockers), part.Service))
 		lines = append(lines, fit(label, width-barWidth)+bar(p, done, of)+fit(rest, width-barWidth-len(label)))
 	}
-	for _, b := range s.Blockers {
+	for _, b := range holding(s.Blockers) {
 		if b.Service == "" {
 			lines = append(lines, fit("  waits: "+b.Detail, width))
 		}
@@ -121,7 +155,7 @@ func waitsFor(blockers []muster.Blocker, service string) string {
 	first := ""
 	for _, b := range blockers {
 		switch {
-		case b.Service != service || b.Reason == muster.ReasonKnock:
+		case b.Service != service:
 		case first == "":
 			first = b.Detail
 			if b.Instance != "" {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/urfave/cli/v2"
@@ -137,10 +138,10 @@ func specLine(st muster.Status) string {
 
 // showWaiting names all that the feature waits for, and who waits for it.
 func (s featureStatus) showWaiting(out *printer) {
-	if len(s.Blockers) > 0 {
+	if rows := blockerRows(out, holding(s.Blockers)); len(rows) > 0 {
 		out.line("")
 		out.line("waits for")
-		out.table([]string{"SERVICE", "INSTANCE", "VERSION", "REASON", "SINCE", "DETAIL"}, blockerRows(out, s.Blockers))
+		out.table([]string{"SERVICE", "INSTANCE", "VERSION", "REASON", "SINCE", "DETAIL"}, rows)
 	}
 	if len(s.knocks) > 0 {
 		rows := make([][]string, len(s.knocks))
@@ -151,6 +152,12 @@ func (s featureStatus) showWaiting(out *printer) {
 		out.line("refused, and waiting at the gate (muster deactivate %s lets them in)", s.Status.Feature)
 		out.table([]string{"SERVICE", "INSTANCE", "VERSION", "SINCE"}, rows)
 	}
+}
+
+// holding returns the blockers that hold the feature up. An instance that was
+// refused waits for the feature, and not the feature for it.
+func holding(blockers []muster.Blocker) []muster.Blocker {
+	return slices.DeleteFunc(slices.Clone(blockers), func(b muster.Blocker) bool { return b.Reason == muster.ReasonKnock })
 }
 
 func blockerRows(out *printer, blockers []muster.Blocker) [][]string {

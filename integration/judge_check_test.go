@@ -56,15 +56,16 @@ func rightRun() judge {
 func TestJudgeFindsNothingWrongWithARightRun(t *testing.T) {
 	t.Parallel()
 	for name, add := range map[string]*life{
-		"as it is":                   lived("a3", "2.0.0"),
-		"old, ended before":          lived("a3", "1.0.0", tells(30, sdk.EventJoined), tells(99, markTerm)),
-		"old, refused":               lived("a3", "1.0.0", tells(130, sdk.EventRefused)),
-		"old, of other services":     {Service: "b", Version: "1.0.0", marks: []mark{tells(30, sdk.EventJoined)}},
-		"born at on":                 lived("a3", "2.0.0", mark{Time: at(230), Kind: sdk.EventJoined, Revision: 2}, stands(231, muster.On, 2), stands(330, muster.Accept, 3), tells(350, markTerm)),
-		"killed before it acks":      lived("a3", "2.0.0", tells(30, sdk.EventJoined), tells(150, markKill)),
-		"stopped for long":           lived("a3", "2.0.0", tells(30, sdk.EventJoined), tells(105, markStop), tells(1500, markCont)),
-		"at accept twice, on missed": lived("a3", "2.0.0", tells(30, sdk.EventJoined), stands(140, muster.Accept, 1), stands(460, muster.Off, 4)),
-		"fenced":                     lived("a3", "2.0.0", tells(30, sdk.EventJoined), tells(140, sdk.EventFenced), stands(141, muster.Accept, 1)),
+		"as it is":                    lived("a3", "2.0.0"),
+		"old, ended before":           lived("a3", "1.0.0", tells(30, sdk.EventJoined), tells(99, markTerm)),
+		"old, refused":                lived("a3", "1.0.0", tells(130, sdk.EventRefused)),
+		"old, of other services":      {Service: "b", Version: "1.0.0", marks: []mark{tells(30, sdk.EventJoined)}},
+		"born at on":                  lived("a3", "2.0.0", mark{Time: at(230), Kind: sdk.EventJoined, Revision: 2}, stands(231, muster.On, 2), stands(330, muster.Accept, 3), tells(350, markTerm)),
+		"killed before it acks":       lived("a3", "2.0.0", tells(30, sdk.EventJoined), tells(150, markKill)),
+		"stopped for long":            lived("a3", "2.0.0", tells(30, sdk.EventJoined), tells(105, markStop), tells(1500, markCont)),
+		"at accept twice, on missed":  lived("a3", "2.0.0", tells(30, sdk.EventJoined), stands(140, muster.Accept, 1), stands(460, muster.Off, 4)),
+		"joined as it was told to go": lived("a3", "1.0.0", tells(220, markTerm), tells(221, sdk.EventJoined)),
+		"fenced":                      lived("a3", "2.0.0", tells(30, sdk.EventJoined), tells(140, sdk.EventFenced), stands(141, muster.Accept, 1)),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

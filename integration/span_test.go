@@ -1,6 +1,7 @@
 package integration_test
 
 import (
+	"slices"
 	"time"
 
 	"github.com/musterhq/muster"
@@ -27,7 +28,9 @@ func (s span) covers(t time.Time) bool { return !t.Before(s.from) && t.Before(s.
 // be given up at any moment.
 func (l *life) spans(feature string, end time.Time, brief time.Duration) []span {
 	b := spanner{life: l, feature: feature, brief: brief}
-	marks := l.all()
+	// What a process tells comes in a little later than what is done to it.
+	marks := slices.Clone(l.all())
+	slices.SortStableFunc(marks, func(a, b mark) int { return a.Time.Compare(b.Time) })
 	for i, m := range marks {
 		b.take(m, marks[i+1:])
 	}
@@ -41,6 +44,7 @@ type spanner struct {
 	feature string
 	brief   time.Duration
 
+	ending  bool // it has been told to end, and may go at any moment
 	member  bool
 	since   time.Time // of the open span
 	stage   muster.Stage
@@ -75,7 +79,10 @@ func (b *spanner) take(m mark, later []mark) {
 			b.open(m.Time)
 		}
 		b.stopped = time.Time{}
-	default: // refused, fenced, left, or about to be ended
+	case markKill, markTerm:
+		b.close(m.Time)
+		b.ending = true
+	default: // refused, fenced, left
 		b.close(m.Time)
 		b.stopped = time.Time{}
 	}
@@ -94,7 +101,11 @@ func (b *spanner) settle(revision int32, later []mark) {
 	}
 }
 
-func (b *spanner) open(t time.Time) { b.member, b.since = true, t }
+func (b *spanner) open(t time.Time) {
+	if !b.ending {
+		b.member, b.since = true, t
+	}
+}
 
 func (b *spanner) close(t time.Time) {
 	if b.member && b.since.Before(t) {

@@ -1,0 +1,7 @@
+//go:build !linux
+
+package integration_test
+
+import "syscall"
+
+func notOrphaned() *syscall.SysProcAttr { return nil }

@@ -293,6 +293,9 @@ func TestEveryMethodNeedsARole(t *testing.T) {
 			}
 		}
 	}
+	if got := needed("/muster.v1.FeatureService/Forgotten"); got != admin {
+		t.Errorf("a method that is not in the table takes %s, want admin", got)
+	}
 }
 
 // elsewhere is a listener that other hosts can reach.

@@ -33,8 +33,9 @@ type view interface {
 // The error says why there is none: ZooKeeper is away.
 type commands func() (st *store.Store, node string, err error)
 
-// An api serves the operators. It is made by newServer, in New, with the listeners open
-// already (nil where the address is ""), and owns and closes them.
+// An api serves the operators. It is made by newServer, in New, with the
+// listeners open already (nil where the address is ""), and owns and closes
+// them.
 type api interface {
 	// run serves until ctx ends, lets answers in flight finish for a moment,
 	// and returns nil then.

@@ -44,11 +44,11 @@ type standing struct {
 	joined  bool                 // it was a member once
 	member  bool                 // it is one, as far as can be known
 	refused *muster.RefusedError // the gate is shut; nil when it is not
-	since   time.Time            // of the first of these refusals
 	problem error                // what went wrong last; nil when nothing is
-	closing bool
-	closed  bool
-	left    error // why the registry could not be told
+	closing bool                 // Close was called
+	leaving bool                 // everything has drained that will
+	closed  bool                 // and has nothing left to say to the registry
+	left    error                // why the registry could not be told
 }
 
 // Instance returns who this process is. It does not change.

@@ -42,8 +42,18 @@ func (c *Client) own(life context.Context) {
 		sleep(life, pause.NextBackOff()) // with jitter: a fleet that lost its sessions at one moment does not return at one
 	}
 	c.fence.member.Store(nil)
-	c.change(func(s *standing) { s.closed = true })
+	c.change(func(s *standing) {
+		if s.joined && !s.closed {
+			s.left = fmt.Errorf("leave %s/%s: %w", c.inst.Service, c.inst.ID, errOutOfTouch)
+		}
+		s.closed = true
+	})
 }
+
+var (
+	errInFlight   = errors.New("requests are still in flight, so it stays in the roster until its quarantine is over")
+	errOutOfTouch = errors.New("ZooKeeper is not to be reached, so it stays in the roster until its quarantine is over")
+)
 
 // session lives through one session, and says whether the instance was a
 // member in it.
@@ -55,13 +65,17 @@ func (c *Client) session(life context.Context) (served bool, err error) {
 	defer sess.Close()
 	t := &tenancy{Client: c, sess: sess, store: store.New(sess, c.cfg.Root)}
 	for life.Err() == nil && sess.Err() == nil {
-		if err = t.join(life); err != nil {
+		err = t.join(life)
+		refused, shut := asRefused(err)
+		switch {
+		case shut:
+			t.waitAtGate(life, refused)
+		case err != nil:
+			t.trouble(err)
 			t.wait(life, nil, jitter(retry))
-			continue
-		}
-		served = true
-		if err = t.serve(life); err != nil {
-			c.trouble(err)
+		default:
+			served = true
+			err = t.serve(life)
 		}
 	}
 	if life.Err() != nil {
@@ -76,27 +90,22 @@ func (c *Client) session(life context.Context) (served bool, err error) {
 // A tenancy is the instance in one session.
 type tenancy struct {
 	*Client
-	sess    *zoo.Session
-	store   *store.Store
-	drained bool // nothing is in flight, and life has ended
+	sess  *zoo.Session
+	store *store.Store
 }
 
-// join goes through the gate, and waits at it while it is shut (G2).
+// join goes through the gate (G2). It changes nothing when it is refused.
 func (t *tenancy) join(life context.Context) error {
 	var ack muster.Ack
 	_, err := t.store.Join(life, t.inst, func(sheet muster.Sheet) muster.Ack {
 		ack = t.apply(sheet)
 		return ack
 	})
-	if refused, ok := asRefused(err); ok {
-		return t.waitAtGate(life, refused)
-	}
 	if err != nil {
-		t.trouble(err)
 		return err
 	}
 	t.setAcked(ack)
-	t.fence.member.Store(t.sess) // G4: the lease counts from here on in this session
+	t.fence.member.Store(t.sess) // G4: the lease counts in this session from here on
 	first := false
 	t.change(func(s *standing) {
 		first = !s.joined
@@ -109,49 +118,41 @@ func (t *tenancy) join(life context.Context) error {
 	return nil
 }
 
-// waitAtGate knocks, until the sheet admits the instance or the session ends.
-// It returns the refusal in any case: whoever was refused joins anew.
-func (t *tenancy) waitAtGate(life context.Context, refused *muster.RefusedError) error {
-	t.fence.member.Store(nil) // it is no member, or not for long
-	for {
-		since := t.refuse(refused)
+// lost says that the instance is surely no member, whatever its contact: it
+// stands at the fence at once.
+func (t *tenancy) lost(refused *muster.RefusedError) {
+	t.fence.member.Store(nil)
+	t.change(func(s *standing) { s.member, s.refused = false, refused })
+}
+
+// waitAtGate knocks until the sheet admits the instance, or the session or life
+// ends.
+func (t *tenancy) waitAtGate(life context.Context, refused *muster.RefusedError) {
+	since := time.Now().Round(0)
+	for said := ""; ; {
+		t.lost(refused)
+		if reason := refused.Error(); reason != said {
+			t.cfg.Logger.Warn("refused: waiting at the gate", "service", t.inst.Service, "instance", t.inst.ID, "error", refused)
+			said = reason
+		}
 		again := poll
 		if err := t.store.Knock(life, t.inst, refused.Refusals, since); err != nil {
 			t.trouble(err)
 			again = retry
 		}
 		sheet, changed, err := t.store.WatchSheet(life, t.inst.Service)
-		switch {
-		case err != nil:
+		if err != nil {
 			t.trouble(err)
 			again = retry
-		default:
-			refusals := sheet.Admit(t.inst.Version)
-			if len(refusals) == 0 {
-				return refused
-			}
+		} else if refusals := sheet.Admit(t.inst.Version); len(refusals) > 0 {
 			refused = &muster.RefusedError{Service: t.inst.Service, Instance: t.inst.ID, Refusals: refusals}
+		} else {
+			return
 		}
 		if !t.wait(life, changed, jitter(again)) {
-			return refused
+			return
 		}
 	}
-}
-
-// refuse notes a refusal, and since when it lasts.
-func (t *tenancy) refuse(refused *muster.RefusedError) (since time.Time) {
-	fresh := false
-	t.change(func(s *standing) {
-		if s.refused == nil {
-			s.since = time.Now().Round(0)
-		}
-		fresh = s.refused == nil || s.refused.Error() != refused.Error()
-		s.member, s.refused, since = false, refused, s.since
-	})
-	if fresh {
-		t.cfg.Logger.Warn("refused: waiting at the gate", "service", t.inst.Service, "instance", t.inst.ID, "error", refused)
-	}
-	return since
 }
 
 // wait waits for changed or for d to pass, and says whether there is anything
@@ -173,7 +174,9 @@ func (t *tenancy) wait(life context.Context, changed <-chan struct{}, d time.Dur
 // leave says goodbye when life has ended. An instance that has not drained
 // stays in the roster until its quarantine is over: it may still be serving.
 func (t *tenancy) leave(life context.Context) {
+	t.change(func(s *standing) { s.leaving = true })
 	t.fence.member.Store(nil)
+	drained := t.idle()
 	t.mu.Lock()
 	for _, e := range t.eras {
 		e.bound.Stop()
@@ -181,17 +184,15 @@ func (t *tenancy) leave(life context.Context) {
 	joined := t.standing.joined
 	t.mu.Unlock()
 	var err error
-	if joined && !t.drained {
+	if joined && !drained {
 		err = fmt.Errorf("leave %s/%s: %w", t.inst.Service, t.inst.ID, errInFlight)
 	} else {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(life), leaveTimeout)
 		defer cancel()
 		err = t.store.Leave(ctx, t.inst)
 	}
-	t.change(func(s *standing) { s.left = err })
+	t.change(func(s *standing) { s.closed, s.left = true, err })
 }
-
-var errInFlight = errors.New("requests are still in flight, so it stays in the roster until its quarantine is over")
 
 // sleep waits for d, or until ctx ends.
 func sleep(ctx context.Context, d time.Duration) {

@@ -39,7 +39,7 @@ func (c *Client) narrate() {
 	var was view
 	for {
 		is := c.view()
-		for _, n := range compare(was, is, time.Now()) {
+		for _, n := range changes(was, is, time.Now()) {
 			c.tell(n)
 		}
 		c.heard(is.snap.era)
@@ -140,15 +140,18 @@ type told struct {
 	fenced bool
 }
 
-// compare returns what has happened between two looks.
-func compare(was, is view, now time.Time) []told {
+// changes returns what has happened between two looks.
+func changes(was, is view, now time.Time) []told {
 	var news []told
 	add := func(kind EventKind, err error) {
 		news = append(news, told{Event: Event{Time: now, Kind: kind, Revision: is.snap.revision, Err: err}})
 	}
-	if is.closed {
+	switch {
+	case is.closed:
 		add(EventLeft, is.left)
 		return news
+	case is.leaving:
+		return nil
 	}
 	switch {
 	case is.refused != nil && (was.refused == nil || was.refused.Error() != is.refused.Error()):

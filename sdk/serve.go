@@ -38,6 +38,8 @@ func (t *tenancy) serve(life context.Context) error {
 		}
 		next, ackErr := t.assert(ctx, compare)
 		if errors.Is(ackErr, store.ErrNotMember) {
+			t.lost(nil)
+			t.trouble(ackErr)
 			return ackErr
 		}
 		if err = errors.Join(err, ackErr); err != nil {
@@ -45,7 +47,6 @@ func (t *tenancy) serve(life context.Context) error {
 		}
 		t.trouble(err)
 		if ended == nil && t.idle() {
-			t.drained = true
 			return nil
 		}
 		again := time.NewTimer(next)

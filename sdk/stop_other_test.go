@@ -1,0 +1,5 @@
+//go:build !unix
+
+package sdk_test
+
+func childMain() {}

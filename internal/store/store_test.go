@@ -29,8 +29,9 @@ func TestContract(t *testing.T) {
 			Open: func(t testing.TB) (store.Tree, func()) {
 				s := dial(t, server)
 				return s, func() {
-					server.Faults().ExpireSession(s.ID())
-					<-s.Done()
+					if err := s.Close(); err != nil {
+						t.Errorf("end session: %v", err)
+					}
 				}
 			},
 		}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/goccy/go-yaml"
@@ -150,4 +151,23 @@ structured-address: accept, wanted on
 	if diff := cmp.Diff(b.String(), want); diff != "" {
 		t.Error(diff)
 	}
+}
+
+// On a terminal the picture is drawn anew in its place, also while nothing
+// happens but time, and the clock ends with it.
+func TestProgressRedraws(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var b strings.Builder
+		p := startProgress(&b, 80)
+		p.show(climbing())
+		time.Sleep(2500 * time.Millisecond)
+		p.close()
+		if got, want := strings.Count(b.String(), "\x1b[3A\x1b[J"), 2; got != want {
+			t.Errorf("drawn anew %d times, want %d:\n%q", got, want, b.String())
+		}
+		if !strings.Contains(b.String(), "off → on  2s\n") {
+			t.Errorf("the clock does not run:\n%q", b.String())
+		}
+	})
 }

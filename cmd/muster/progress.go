@@ -26,9 +26,11 @@ type progress struct {
 	said  string // the last line
 }
 
-// newProgress starts the clock of the bars; close stops it.
-func newProgress(w io.Writer) *progress {
-	width := terminalWidth(w)
+// newProgress returns the progress for what w is.
+func newProgress(w io.Writer) *progress { return startProgress(w, terminalWidth(w)) }
+
+// startProgress starts the clock of the bars; close stops it.
+func startProgress(w io.Writer, width int) *progress {
 	p := &progress{w: w, paint: &printer{w: w, color: width > 0 && colorWanted(), width: width}, began: time.Now(), stop: func() {}}
 	if width == 0 {
 		return p

@@ -28,7 +28,8 @@ var may = map[string]string{
 	"internal/zkserver/jute":          "",
 	"internal/zkserver/tree":          "internal/zkserver/jute",
 	"internal/zkserver/txnlog":        "internal/zkserver/jute internal/zkserver/tree",
-	"internal/zkserver/zkconformance": "internal/zkserver github.com/go-zookeeper/zk github.com/google/go-cmp",
+	"internal/zkserver/zkconformance": "internal/zkserver internal/zkserver/jute github.com/go-zookeeper/zk github.com/google/go-cmp",
+	"internal/zkserver/zkservertest":  "internal/zkserver github.com/go-zookeeper/zk",
 
 	"agent": ". internal/plan internal/store internal/zoo internal/wire internal/manifest proto/muster/v1 " +
 		"github.com/sirupsen/logrus github.com/cenkalti/backoff/v5 golang.org/x/sync google.golang.org/grpc google.golang.org/protobuf google.golang.org/genproto/googleapis/rpc",
@@ -49,7 +50,7 @@ var may = map[string]string{
 
 // tests may import more: real servers to run on, contracts to keep, and tools.
 const (
-	testRooms = "internal/ensemble internal/zkserver internal/store/storetest internal/zkserver/zkconformance internal/zoo internal/store"
+	testRooms = "internal/ensemble internal/zkserver internal/zkserver/zkservertest internal/store/storetest internal/zkserver/zkconformance internal/zkserver/zkservertest internal/zoo internal/store"
 	testTools = "github.com/google/go-cmp github.com/rogpeppe/go-internal go.uber.org/goleak pgregory.net/rapid golang.org/x/sync github.com/sirupsen/logrus google.golang.org/grpc google.golang.org/protobuf"
 )
 

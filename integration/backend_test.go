@@ -55,7 +55,7 @@ func onEach(t *testing.T, story func(f *fleet)) {
 	for _, b := range backends() {
 		t.Run(b.name, func(t *testing.T) {
 			t.Parallel()
-			story(newFleet(t, b))
+			story(newFleet(t, b, brisk()))
 		})
 	}
 }

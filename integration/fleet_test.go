@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"slices"
 	"sync"
 	"testing"
@@ -19,21 +20,24 @@ import (
 	"github.com/musterhq/muster/internal/zoo"
 )
 
-// What a fleet's processes are told about time. The quarantine is longer than
-// the lease less the session's timeout, plus what the ensemble may lag: agents
-// refuse less in earnest, and say what it must be in their Config.
-const (
-	sessionTimeout = 3 * time.Second
-	lease          = 4 * time.Second
-	quarantine     = 4 * time.Second
-	patience       = 60 * time.Second // for anything: machines that run tests are busy
-)
+// patience is how long anything is waited for: machines that run tests are busy.
+const patience = 60 * time.Second
+
+// A pace is what the processes of a fleet are told about time.
+type pace struct{ session, lease, quarantine time.Duration }
+
+// brisk is for stories in which processes die. The quarantine is longer than
+// the lease less the session's timeout, and what the ensemble may lag.
+func brisk() pace {
+	return pace{session: 3 * time.Second, lease: 4 * time.Second, quarantine: 4 * time.Second}
+}
 
 // A fleet is the cast of one story: two agents, an operator's client, and the
 // instances that join. All of it is real and in this process; only the lines
 // to ZooKeeper can be cut.
 type fleet struct {
-	*testing.T
+	testing.TB
+	pace
 	servers []string
 	root    string
 	ctx     context.Context // of the test
@@ -44,15 +48,23 @@ type fleet struct {
 }
 
 // newFleet starts two agents and returns when one of them leads.
-func newFleet(t *testing.T, b backend) *fleet {
+func newFleet(t testing.TB, b backend, p pace) *fleet {
 	t.Helper()
-	f := &fleet{T: t, servers: b.serve(t), root: ensemble.Root(t), ctx: t.Context()}
+	f := &fleet{TB: t, pace: p, servers: b.serve(t), root: ensemble.Root(t), ctx: t.Context()}
 	for _, name := range []string{"agent-1", "agent-2"} {
 		f.agents = append(f.agents, f.startAgent(name, "127.0.0.1:0"))
 	}
 	f.client = f.dial(f.agents[0].Addr(), f.agents[1].Addr())
 	f.leader()
 	return f
+}
+
+// log is where components write: what a benchmark prints is to be read.
+func (f *fleet) log() io.Writer {
+	if _, bench := f.TB.(*testing.B); bench {
+		return io.Discard
+	}
+	return f.Output()
 }
 
 // dial returns an operator's client.
@@ -84,11 +96,11 @@ func (f *fleet) startAgent(name, addr string) *agentHandle {
 	f.Helper()
 	log := logrus.New()
 	log.SetLevel(logrus.InfoLevel)
-	log.SetOutput(f.Output())
+	log.SetOutput(f.log())
 	l := newLine()
 	a, err := agent.New(agent.Config{
 		ZooKeeper: f.servers, Root: f.root, GRPC: addr, Name: name, Logger: log, Dial: l.Dial,
-		SessionTimeout: sessionTimeout, Quarantine: quarantine,
+		SessionTimeout: f.session, Quarantine: f.quarantine,
 	})
 	if err != nil {
 		f.Fatal(err)
@@ -152,9 +164,9 @@ func (f *fleet) ask(a *agentHandle) client.Agent {
 	return said
 }
 
-// session opens a session with ZooKeeper, for what no component of ours would
+// zoo opens a session with ZooKeeper, for what no component of ours would
 // write, and for instances by the thousand.
-func (f *fleet) session() *zoo.Session {
+func (f *fleet) zoo() *zoo.Session {
 	f.Helper()
 	return dialZoo(f, f.servers)
 }
@@ -178,7 +190,7 @@ func dialZoo(t testing.TB, servers []string) *zoo.Session {
 // store opens a session and the store on it.
 func (f *fleet) store() *store.Store {
 	f.Helper()
-	return store.New(f.session(), f.root)
+	return store.New(f.zoo(), f.root)
 }
 
 // until waits for a condition.

@@ -80,7 +80,7 @@ func TestCase34BadInputByTheAPI(t *testing.T) {
 // as it is; the rest keeps working, and what stands at on goes on as it did.
 func TestCase35GarbageInZnodes(t *testing.T) {
 	onEach(t, func(f *fleet) {
-		zk := f.session()
+		zk := f.zoo()
 		good := f.join("good", "g1", "2.0.0")
 		f.apply(spec("healthy", "good", ">=2.0.0"))
 		for _, tc := range []struct{ name, path, body string }{

@@ -23,8 +23,8 @@ func (f *fleet) config(service, id, version string) (*instance, sdk.Config) {
 	i := &instance{f: f, service: service, id: id, version: version, line: newLine(), told: f.chronicle.begin(service, id, version)}
 	return i, sdk.Config{
 		Service: service, ID: id, Version: version, Servers: f.servers, Root: f.root,
-		SessionTimeout: sessionTimeout, Lease: lease, Dial: i.line.Dial, Events: i.told.tell,
-		Logger: slog.New(slog.NewTextHandler(f.Output(), &slog.HandlerOptions{Level: slog.LevelInfo})).With("instance", id),
+		SessionTimeout: f.session, Lease: f.lease, Dial: i.line.Dial, Events: i.told.tell,
+		Logger: slog.New(slog.NewTextHandler(f.log(), &slog.HandlerOptions{Level: slog.LevelInfo})).With("instance", id),
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"time"
 
 	"github.com/musterhq/muster/internal/store"
@@ -76,6 +78,28 @@ func ExampleClient_Pin() {
 	fmt.Printf("%s stands at %s by revision %d: %s, pinned: %t\n", d.Feature, d.Stage, d.Revision, d.Reason, d.Pinned)
 	// Output:
 	// structured-address stands at accept by revision 1: SHEET, pinned: true
+}
+
+func ExampleClient_ReadyHandler() {
+	zookeeper, stop := registry()
+	defer stop()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	m, err := sdk.Open(ctx, sdk.Config{
+		Service: "checkout", Version: "2.3.0", ID: "checkout-1", Servers: []string{"zk-1:2181"}, Dial: zookeeper,
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer m.Close()
+
+	mux := http.NewServeMux()
+	mux.Handle("GET /ready", m.ReadyHandler())
+	probe := httptest.NewRecorder()
+	mux.ServeHTTP(probe, httptest.NewRequestWithContext(ctx, http.MethodGet, "/ready", http.NoBody))
+	fmt.Print(probe.Code, " ", probe.Body)
+	// Output:
+	// 200 {"ready":true,"state":"live","service":"checkout","instance":"checkout-1","version":"2.3.0","revision":1}
 }
 
 // registry runs the embedded server, in which checkout has the feature

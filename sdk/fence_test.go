@@ -93,6 +93,25 @@ func TestReturnIsRefused(t *testing.T) {
 	})
 }
 
+// A session that outlives the lease: no registration is needed to go on.
+func TestContactIsBackInTheSameSession(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.put(entry(sdk.On, 1))
+		p := w.open("2.0.0", func(c *sdk.Config) { c.SessionTimeout, c.Lease = 30*time.Second, 16*time.Second })
+		heal := w.silence()
+		w.within(17*time.Second, "fenced", p.at(sdk.Accept))
+		heal()
+		w.within(10*time.Second, "back", p.at(sdk.On))
+		w.within(time.Second, "told", func() bool { return p.kinds()[len(p.kinds())-1] == "on" })
+		if diff := cmp.Diff(p.kinds(), []string{"joined", "on", "fenced", "accept", "resumed", "on"}); diff != "" {
+			t.Error(diff)
+		}
+		if m := w.member(p); m.Version != 0 {
+			t.Errorf("it registered again: %+v", m)
+		}
+	})
+}
+
 // A session that the servers ended early: flags go on within the lease, and the
 // instance is back before it ends.
 func TestExpiredSession(t *testing.T) {
@@ -148,6 +167,9 @@ func TestOutage(t *testing.T) {
 		p := w.open("2.0.0")
 		p.cut()
 		time.Sleep(5 * time.Minute)
+		if s := p.Status(); s.State != sdk.Holding || s.Err == nil || !strings.Contains(s.Err.Error(), "no connection") {
+			t.Errorf("status %+v, want holding, and why", s)
+		}
 		if !p.at(sdk.Accept)() || p.Ready() != nil {
 			t.Errorf("stage %v, ready %v, want accept and ready", p.flag.Stage(w.Context()), p.Ready())
 		}

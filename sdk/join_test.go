@@ -215,6 +215,10 @@ func TestColdStartWithoutZooKeeper(t *testing.T) {
 			if ready := client.Ready() == nil; ready != serve {
 				t.Errorf("ready is %v, want %v", ready, serve)
 			}
+			time.Sleep(time.Minute)
+			if err := client.Status().Err; err == nil || !strings.Contains(err.Error(), "no route to host") {
+				t.Errorf("status says %v, want why it is not to be reached", err)
+			}
 			p.heal()
 			w.within(time.Minute, "joined", func() bool { return client.Status().State == sdk.Live })
 			if !flag.Enabled(w.Context()) || client.Ready() != nil {

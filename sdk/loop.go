@@ -21,6 +21,9 @@ const (
 	// retry is how soon something is tried again that failed while the session
 	// lives.
 	retry = time.Second
+	// dialTimeout is after which time a vain attempt is reported. It is begun
+	// anew.
+	dialTimeout = 15 * time.Second
 	// leaveTimeout bounds the last words to the registry.
 	leaveTimeout = 5 * time.Second
 )
@@ -58,7 +61,9 @@ var (
 // session lives through one session, and says whether the instance was a
 // member in it.
 func (c *Client) session(life context.Context) (served bool, err error) {
-	sess, err := zoo.Dial(life, c.cfg.zoo())
+	ctx, cancel := context.WithTimeout(life, dialTimeout)
+	sess, err := zoo.Dial(ctx, c.cfg.zoo())
+	cancel()
 	if err != nil {
 		return false, err
 	}
@@ -178,9 +183,6 @@ func (t *tenancy) leave(life context.Context) {
 	t.fence.member.Store(nil)
 	drained := t.idle()
 	t.mu.Lock()
-	for _, e := range t.eras {
-		e.bound.Stop()
-	}
 	joined := t.standing.joined
 	t.mu.Unlock()
 	var err error

@@ -70,7 +70,7 @@ func newClient(cfg Config, inst muster.Instance) *Client {
 //
 // The error says that the registry could not be told, or that requests were
 // still in flight and so must not be: the instance counts until its quarantine
-// is over.
+// is over. Their contexts are cancelled when Config.Drain has passed.
 func (c *Client) Close() error {
 	c.change(func(s *standing) { s.closing = true })
 	c.stop()

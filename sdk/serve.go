@@ -1,6 +1,7 @@
 package sdk
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -42,7 +43,7 @@ func (t *tenancy) serve(life context.Context) error {
 			t.trouble(ackErr)
 			return ackErr
 		}
-		if err = errors.Join(err, ackErr); err != nil {
+		if err = cmp.Or(err, ackErr); err != nil {
 			next = jitter(retry)
 		}
 		t.trouble(err)

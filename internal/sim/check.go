@@ -34,9 +34,7 @@ func (w *world) judge(s *session, changes []change) {
 		switch at := placeOf(c.path); {
 		case !c.touched || !c.is.there:
 		case at.kind == "sheet":
-			sheet := read[muster.Sheet](w, c.path, c.is.data)
-			sheet.Revision = c.is.stat.Version
-			w.truth.sheet[at.name], w.truth.sheets[sheetKey{at.name, sheet.Revision}] = sheet, sheet
+			w.noteSheet(c, at.name)
 		case at.kind == "live":
 			w.judgeAck(c, at)
 		}
@@ -214,6 +212,18 @@ func (w *world) judgeJoin(i *instance) {
 			}
 		}
 	}
+}
+
+// noteSheet notes a new sheet, and which features are new in it.
+func (w *world) noteSheet(c change, service string) {
+	sheet := read[muster.Sheet](w, c.path, c.is.data)
+	sheet.Revision = c.is.stat.Version
+	for key := range sheet.Features {
+		if _, before := w.truth.sheet[service].Features[key]; !before {
+			w.truth.takesPart[partKey{service, key}] = sheet.Revision
+		}
+	}
+	w.truth.sheet[service], w.truth.sheets[sheetKey{service, sheet.Revision}] = sheet, sheet
 }
 
 // judgeAck notes what was acked: acks grow.

@@ -85,7 +85,7 @@ func (w *world) happen() {
 	if w.storm && w.chance(4) || w.chance(1) {
 		w.storm = !w.storm
 	}
-	if w.chance(1) {
+	if !w.upgraded && w.chance(3) || w.chance(1) {
 		w.upgraded = !w.upgraded
 	}
 	n := w.rng.IntN(1000)
@@ -123,8 +123,8 @@ func (w *world) happen() {
 // action draws a command; deletions and new specs are rarer.
 func (w *world) action() muster.Action {
 	return pick(w, []muster.Action{
-		muster.ActionActivate, muster.ActionActivate, muster.ActionActivate, muster.ActionDeactivate,
-		muster.ActionKill, muster.ActionApply, muster.ActionDelete,
+		muster.ActionActivate, muster.ActionActivate, muster.ActionActivate, muster.ActionActivate, muster.ActionActivate,
+		muster.ActionDeactivate, muster.ActionDeactivate, muster.ActionKill, muster.ActionApply, muster.ActionDelete,
 	})
 }
 
@@ -192,7 +192,7 @@ func (w *world) add(service string) {
 	const most = 9
 	switch {
 	case len(w.instances) >= most:
-	case w.upgraded:
+	case w.upgraded && w.chance(85):
 		w.startInstance(service, newest)
 	default:
 		w.startInstance(service, pick(w, versions))

@@ -59,18 +59,22 @@ func (i *instance) effective(key string, p muster.Participant) stages {
 }
 
 // applies returns the furthest stage of a feature that the instance has in
-// force, or has in flight, and that no fence holds back.
+// force, or has in flight, and that no fence holds back. What is in flight from
+// before its service took part in the feature again is at accept at most, and
+// is no part of this.
 func (i *instance) applies(key string) muster.Stage {
 	furthest := muster.Off
-	if !i.serving {
-		return furthest
+	see := func(sheet muster.Sheet) {
+		if sheet.Revision >= i.w.truth.takesPart[partKey{i.Service, key}] {
+			furthest = max(furthest, sheet.Features[key].Stage)
+		}
 	}
-	if !i.fenced() {
-		furthest = i.sheet.Features[key].Stage
+	if i.serving && !i.fenced() {
+		see(i.sheet)
 	}
 	for _, r := range i.requests {
 		if !r.fenced && !i.lapsed() {
-			furthest = max(furthest, r.sheet.Features[key].Stage)
+			see(r.sheet)
 		}
 	}
 	return furthest

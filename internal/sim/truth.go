@@ -20,9 +20,12 @@ type truth struct {
 	acked     map[string]int32          // by service/entry: the highest revision that it ever acked
 	wanted    map[string]muster.Stage   // by feature, as the records tell
 	carried   map[string]int            // by request: how often it was carried out
-	stepped   map[string]map[int64]bool // by feature: the epochs that there were
+	takesPart map[partKey]int32         // by service and feature: the sheet revision from which on it does
 	changed   time.Time                 // of any feature or roster
 }
+
+// A partKey names a feature in a service's sheet.
+type partKey struct{ service, feature string }
 
 type specKey struct {
 	feature  string
@@ -44,6 +47,7 @@ func newTruth() truth {
 		acked:     make(map[string]int32),
 		wanted:    make(map[string]muster.Stage),
 		carried:   make(map[string]int),
+		takesPart: make(map[partKey]int32),
 	}
 }
 

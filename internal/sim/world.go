@@ -110,7 +110,7 @@ func (w *world) end() {
 func (w *world) chance(percent int) bool { return w.rng.IntN(100) < percent }
 
 func (w *world) say(format string, args ...any) {
-	const kept = 40
+	const kept = 60
 	if len(w.trace) == 2*kept {
 		w.trace = append(w.trace[:0], w.trace[kept:]...)
 	}

@@ -108,6 +108,34 @@ func TestCredentialsOutliveTheConnection(t *testing.T) {
 	})
 }
 
+// go-zookeeper hangs for good when it cannot write its credentials to a new
+// connection: it answers itself twice where there is room for one answer.
+func TestConnectionBreaksAtTheCredentials(t *testing.T) {
+	bubble(t, func(w *world) {
+		cfg := w.config()
+		cfg.Auth, cfg.ACL, cfg.SessionTimeout = "ann:right", mine, time.Minute
+		s := w.session(cfg)
+		create(w, s, "/a")
+		strikes := 0
+		broken := func(kind int32) bool {
+			const auth = 100
+			if kind == auth {
+				strikes++
+			}
+			return kind == auth && strikes <= 3
+		}
+		w.broken.Store(&broken)
+		w.Faults().DropConnections(nil)
+		synctest.Wait()
+		if _, err := s.Get(w.Context(), "/a"); err != nil {
+			w.Error(err)
+		}
+		if strikes != 4 {
+			w.Errorf("got %d attempts, want 4", strikes)
+		}
+	})
+}
+
 func TestTLS(t *testing.T) {
 	server, err := zkserver.New(zkserver.Config{})
 	if err != nil {

@@ -7,9 +7,6 @@ import (
 	"time"
 )
 
-// errNoAnswer: the operation was handed to the library and OpTimeout passed.
-var errNoAnswer = errors.New("no answer")
-
 // do makes one call of the library's, which takes no context: it waits for a
 // connection, calls in a goroutine, and leaves it when the caller's patience
 // ends. The goroutine ends when the server answers, the connection is lost or
@@ -49,7 +46,7 @@ func do[T any](ctx context.Context, s *Session, r request, call func() (T, error
 	case <-ctx.Done():
 		return none, s.lost(r, ErrUnknown, context.Cause(ctx))
 	case <-patience.C:
-		return none, s.lost(r, ErrUnknown, fmt.Errorf("%w for %v", errNoAnswer, s.cfg.OpTimeout))
+		return none, s.lost(r, ErrUnknown, fmt.Errorf("no answer for %v", s.cfg.OpTimeout))
 	}
 }
 

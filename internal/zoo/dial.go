@@ -52,6 +52,9 @@ func (r *route) Next() (server string, retryStart bool) {
 	r.next = (r.next + 1) % len(r.servers)
 	unsent := r.line != nil && r.line.settled() && r.line.holding.Load()
 	r.line = nil
+	if unsent {
+		time.Sleep(10 * time.Millisecond) // the goroutine that queues them may not have run yet
+	}
 	return server, unsent || r.ctx.Err() != nil
 }
 

@@ -23,7 +23,7 @@ var (
 	ErrUnknown = errors.New("outcome unknown")
 	// ErrNotSent: surely nothing was changed, nor will be: it never left, or it
 	// was a read that got no answer.
-	ErrNotSent = errors.New("nothing was changed")
+	ErrNotSent = errors.New("not sent")
 	// ErrSessionEnded: the session is over; dial another.
 	ErrSessionEnded = errors.New("session has ended")
 	// ErrDenied: the server refused for want of permission, or the credentials.
@@ -101,8 +101,31 @@ func (s *Session) lost(r request, fate, why error) error {
 	if !r.write {
 		fate = ErrNotSent
 	}
-	if ended := s.Err(); ended != nil {
-		return fmt.Errorf("%s: %w: %w: %w", r, fate, ended, why)
+	return &lostError{request: r, fate: fate, ended: s.Err(), why: why}
+}
+
+// lostError is a request without an answer.
+type lostError struct {
+	request
+	fate, ended, why error // ended is nil while the session lives
+}
+
+// Error says what was asked and why there is no answer, and of a write its fate.
+func (e *lostError) Error() string {
+	text := e.request.String() + ": "
+	if e.write {
+		text += e.fate.Error() + ": "
 	}
-	return fmt.Errorf("%s: %w: %w", r, fate, why)
+	if e.ended != nil {
+		text += e.ended.Error() + ": "
+	}
+	return text + e.why.Error()
+}
+
+// Unwrap gives all that the error is.
+func (e *lostError) Unwrap() []error {
+	if e.ended != nil {
+		return []error{e.fate, e.ended, e.why}
+	}
+	return []error{e.fate, e.why}
 }

@@ -29,9 +29,9 @@ const (
 //     its watches again. The reply moves its notion of the last transaction it
 //     saw, and what happened before goes unnoticed. Here other requests are
 //     held back until the watches have been sent.
-//   - A failed write makes the library answer a request twice, and hang if that
-//     was the authentication. Here a write does not fail: it closes the line,
-//     and the reader finds out.
+//   - The library hangs when it fails to write its credentials, for it answers
+//     itself twice where there is room for one answer. Here that write does not
+//     fail: it closes the line, and the reader finds out.
 //   - The library does not tell what time-out was granted.
 //
 // Read is called by one goroutine at a time and so is Write; Close by any.
@@ -40,7 +40,9 @@ type line struct {
 	server   string
 	deadline time.Time // for the session to be granted
 	young    atomic.Bool
+	dead     atomic.Bool
 	failed   func(server string, err error)
+	ready    func() // called once requests are welcome
 
 	greeting []byte // the first reply, as far as it is needed
 	id       int64
@@ -51,7 +53,7 @@ type line struct {
 }
 
 func newLine(s *Session, server string, conn net.Conn, deadline time.Time) *line {
-	l := &line{Conn: conn, server: server, deadline: deadline, failed: s.route.failed}
+	l := &line{Conn: conn, server: server, deadline: deadline, failed: s.route.failed, ready: s.open}
 	l.young.Store(true)
 	l.holding.Store(s.armed.Load())
 	conn.SetDeadline(deadline) //nolint:errcheck // a broken connection is found by using it
@@ -60,7 +62,8 @@ func newLine(s *Session, server string, conn net.Conn, deadline time.Time) *line
 
 func (l *line) settled() bool { return !l.young.Load() }
 
-// settle ends the time of the line's own deadline: the session was granted.
+// settle ends the time of the line's own deadline, for the session was granted:
+// from here on the library sets one for each packet.
 func (l *line) settle() {
 	if len(l.greeting) >= greetingBytes {
 		l.timeout = time.Duration(binary.BigEndian.Uint32(l.greeting[8:])) * time.Millisecond
@@ -68,7 +71,9 @@ func (l *line) settle() {
 	}
 	l.greeting = nil
 	l.young.Store(false)
-	l.Conn.SetDeadline(time.Time{}) //nolint:errcheck // as above
+	if !l.holding.Load() {
+		l.ready()
+	}
 }
 
 // SetReadDeadline is the library's, and heeded only on a settled line.
@@ -105,27 +110,32 @@ func (l *line) Read(b []byte) (int, error) {
 
 // Write sends one packet: the library never writes less or more.
 func (l *line) Write(b []byte) (int, error) {
-	out := b
-	if l.holding.Load() && !l.young.Load() && len(b) >= packetHeader {
-		switch int32(binary.BigEndian.Uint32(b[8:])) {
-		case kindPing, kindAuth, kindClose:
-		case kindSetWatches:
-			out = append(append(make([]byte, 0, len(b)+len(l.held)), b...), l.held...)
-			l.held = nil
-			l.holding.Store(false)
-		default:
-			l.held = append(l.held, b...)
-			return len(b), nil
+	if l.young.Load() || len(b) < packetHeader {
+		return l.Conn.Write(b)
+	}
+	switch kind := int32(binary.BigEndian.Uint32(b[8:])); {
+	case kind == kindAuth:
+		if _, err := l.Conn.Write(b); err != nil {
+			l.Close()
 		}
+		return len(b), nil
+	case !l.holding.Load() || kind == kindPing || kind == kindClose:
+		return l.Conn.Write(b)
+	case kind == kindSetWatches:
+		l.holding.Store(false)
+		_, err := l.Conn.Write(append(append(make([]byte, 0, len(b)+len(l.held)), b...), l.held...))
+		l.held = nil
+		l.ready()
+		return len(b), err
+	default:
+		l.held = append(l.held, b...)
+		return len(b), nil
 	}
-	if _, err := l.Conn.Write(out); err != nil {
-		l.Close()
-	}
-	return len(b), nil
 }
 
 // Close may be called by anyone, again and again.
 func (l *line) Close() error {
+	l.dead.Store(true)
 	if c, ok := l.Conn.(interface{ NetConn() net.Conn }); ok {
 		return c.NetConn().Close() // tls would try to say goodbye first, for five seconds
 	}

@@ -92,7 +92,7 @@ func (s *Session) Commit(ctx context.Context, txn Txn) ([]Result, error) {
 	if err != nil {
 		return nil, fmt.Errorf("commit: %w: %w", ErrNotSent, err)
 	}
-	r := request{op: fmt.Sprintf("commit of %d operations", txn.Len()), path: txn.ops[0].Path, write: true}
+	r := request{op: fmt.Sprintf("commit of %d operations at", txn.Len()), path: txn.ops[0].Path, write: true}
 	if size > s.cfg.MaxRequest {
 		return nil, fmt.Errorf("%s: %w: %w: %d bytes, at most %d are taken", r, ErrNotSent, ErrTooLarge, size, s.cfg.MaxRequest)
 	}

@@ -202,13 +202,15 @@ func (s *Session) touch(ctx context.Context) error {
 func (s *Session) heartbeat() {
 	for s.sleep(s.cfg.Heartbeat) {
 		line := s.line.Load()
-		if err := s.touch(s.ctx); errors.Is(err, errNoAnswer) && line != nil && line == s.line.Load() {
-			s.cfg.Logger("zoo: leaving a silent server: %v", err)
-			if line.holding.Load() { // or were we silent, waiting for watches that the library does not have?
-				s.armed.Store(false)
-			}
-			line.Close()
+		err := s.touch(s.ctx)
+		if err == nil || s.ctx.Err() != nil || line != s.line.Load() || !line.settled() || line.dead.Load() {
+			continue // it is not that server's fault
 		}
+		s.cfg.Logger("zoo: leaving %s: %v", line.server, err)
+		if line.holding.Load() { // or were we silent, waiting for watches that the library does not have?
+			s.armed.Store(false)
+		}
+		line.Close()
 	}
 }
 
@@ -240,16 +242,8 @@ func (s *Session) onEvent(e zk.Event) {
 func (s *Session) onState(state zk.State) {
 	switch state {
 	case zk.StateHasSession:
-		line := s.line.Load()
-		line.settle()
 		s.route.arrived()
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.id, s.timeout = line.id, line.timeout
-		if s.ctx.Err() == nil && !s.connected {
-			s.connected = true
-			close(s.up)
-		}
+		s.line.Load().settle()
 	case zk.StateDisconnected:
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -261,6 +255,18 @@ func (s *Session) onState(state zk.State) {
 		// Now, before the library begins another session by itself: its dialer
 		// refuses from here on, so that nothing in its queue is ever sent. G5
 		s.end(fmt.Errorf("expired: %w", ErrSessionEnded))
+	}
+}
+
+// open lets operations through: the latest line is ready for them.
+func (s *Session) open() {
+	line := s.line.Load()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.id, s.timeout = line.id, line.timeout
+	if s.ctx.Err() == nil && !s.connected {
+		s.connected = true
+		close(s.up)
 	}
 }
 

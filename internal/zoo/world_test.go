@@ -27,10 +27,12 @@ type world struct {
 	*testing.T
 	*zkserver.Server
 
-	// away has every dial refused; filter, if set, sees each packet that the
-	// server sends and says whether it arrives.
+	// away has every dial refused; filter, if set, sees the number of each
+	// packet that the server sends and says whether it arrives; broken sees the
+	// kind of each request and says whether the connection breaks at it.
 	away   atomic.Bool
 	filter atomic.Pointer[func(xid int32) bool]
+	broken atomic.Pointer[func(kind int32) bool]
 	dials  atomic.Int32
 }
 
@@ -70,7 +72,7 @@ func (w *world) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &filtered{Conn: conn, filter: &w.filter}, nil
+	return &filtered{Conn: conn, world: w}, nil
 }
 
 // session dials one that is closed with the test.
@@ -153,11 +155,11 @@ func took(t testing.TB, want time.Duration, f func()) {
 	}
 }
 
-// filtered is a client's connection that loses some of the server's packets.
+// filtered is a client's connection that does what filter and broken say.
 type filtered struct {
 	net.Conn
-	filter  *atomic.Pointer[func(xid int32) bool]
-	greeted bool
+	world   *world
+	greeted bool // the connect request has been answered
 	rest    []byte
 }
 
@@ -171,15 +173,25 @@ func (c *filtered) Read(b []byte) (int, error) {
 		if _, err := io.ReadFull(c.Conn, packet[4:]); err != nil {
 			return 0, err
 		}
-		keep := c.filter.Load()
+		keep := c.world.filter.Load()
 		if !c.greeted || keep == nil || (*keep)(int32(binary.BigEndian.Uint32(packet[4:]))) {
 			c.rest = packet
 		}
-		c.greeted = true
+		if !c.greeted {
+			c.greeted = true
+		}
 	}
 	n := copy(b, c.rest)
 	c.rest = c.rest[n:]
 	return n, nil
+}
+
+func (c *filtered) Write(b []byte) (int, error) {
+	broken := c.world.broken.Load()
+	if c.greeted && broken != nil && (*broken)(int32(binary.BigEndian.Uint32(b[8:]))) {
+		return 0, errors.New("broken pipe")
+	}
+	return c.Conn.Write(b)
 }
 
 // The numbers of what is not an answer to a request.

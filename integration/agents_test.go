@@ -9,6 +9,7 @@ import (
 
 	"github.com/musterhq/muster"
 	"github.com/musterhq/muster/client"
+	"github.com/musterhq/muster/sdk"
 )
 
 // Case 11: the agent that leads dies at every stage, with a step to be made; the
@@ -132,6 +133,41 @@ func TestAnyAgentTakesCommands(t *testing.T) {
 		}
 		if moves := f.judge(shop); len(moves) != 2+len(f.agents)*7 {
 			f.Errorf("%d records:\n%s", len(moves), show(told(moves)))
+		}
+	})
+}
+
+// Cases 3 and 12: connections break between a transaction and its reply, and
+// before it, all the time. What was written is found out by reading.
+func TestCase12RepliesAreLost(t *testing.T) {
+	onEach(t, func(f *fleet) {
+		shop := spec(feature, "checkout", ">=2.0.0")
+		f.apply(shop)
+		breaks := func(nth int) func(*sdk.Config) {
+			l := newLine()
+			l.Break(nth)
+			return func(cfg *sdk.Config) { cfg.Dial = l.Dial }
+		}
+		instances := []*instance{
+			f.join("checkout", "c1", "2.0.0", breaks(2)),
+			f.join("checkout", "c2", "2.0.0", breaks(3)),
+		}
+		f.agents[0].line.Break(2)
+		f.agents[1].line.Break(3)
+		for range 3 {
+			f.activate(feature, client.Wait())
+			for _, i := range instances {
+				i.awaitStage(feature, muster.On)
+			}
+			f.deactivate(feature, client.Wait())
+		}
+		f.agents[0].line.Break(0)
+		f.agents[1].line.Break(0)
+		if members := f.members("checkout"); len(members) != len(instances) {
+			f.Errorf("%d members of %d instances:\n%s", len(members), len(instances), show(members))
+		}
+		if records := f.judge(shop); len(records) != 2+3*7 {
+			f.Errorf("%d records:\n%s", len(records), show(told(records)))
 		}
 	})
 }

@@ -16,11 +16,14 @@ type backend struct {
 	serve func(t testing.TB) (servers []string) // until the test ends
 }
 
-func backends() []backend {
-	return []backend{
-		{"embedded", serveEmbedded},
-		{"ensemble", func(t testing.TB) []string { return ensemble.Shared(t).Servers() }},
-	}
+func backends() []backend { return []backend{embedded(), genuine()} }
+
+// embedded is our own server, in this process.
+func embedded() backend { return backend{"embedded", serveEmbedded} }
+
+// genuine is a real ZooKeeper, an ensemble of three.
+func genuine() backend {
+	return backend{"ensemble", func(t testing.TB) []string { return ensemble.Shared(t).Servers() }}
 }
 
 // tick is the unit of session timeouts on both backends.

@@ -2,6 +2,7 @@ package integration_test
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"net"
 	"sync"
@@ -15,6 +16,8 @@ type line struct {
 	cut   bool
 	open  chan struct{} // closed while data flows
 	conns map[net.Conn]struct{}
+	every int // the transaction at which a connection breaks; 0 for none
+	count int // of transactions
 }
 
 var errCut = errors.New("the line is cut")
@@ -71,6 +74,29 @@ func (l *line) Hold() (release func()) {
 	return sync.OnceFunc(func() { close(open) })
 }
 
+// Break has the connection break at every nth transaction from now on: by turns
+// before it is sent, and before its reply comes. 0 is for never.
+func (l *line) Break(nth int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.every = nth
+}
+
+// fate tells whether the connection breaks before a request, or after it.
+func (l *line) fate(request []byte) (before, after bool) {
+	const opAt, multi = 8, 14 // behind the length and the request's number
+	if len(request) < opAt+4 || binary.BigEndian.Uint32(request[opAt:]) != multi {
+		return false, false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.count++; l.every == 0 || l.count%l.every != 0 {
+		return false, false
+	}
+	odd := l.count/l.every%2 == 1
+	return odd, !odd
+}
+
 // flow waits while the line is held.
 func (l *line) flow() error {
 	l.mu.Lock()
@@ -95,7 +121,16 @@ func (c *lineConn) Write(p []byte) (int, error) {
 	if err := c.line.flow(); err != nil {
 		return 0, err
 	}
-	return c.Conn.Write(p)
+	before, after := c.line.fate(p)
+	if before {
+		c.Conn.Close()
+		return 0, errCut
+	}
+	n, err := c.Conn.Write(p)
+	if after {
+		c.Conn.(*net.TCPConn).CloseRead() // the request goes out, and nobody hears of its reply
+	}
+	return n, err
 }
 
 // Read holds back what has arrived, too.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 )
 
@@ -12,30 +13,32 @@ import (
 // ends. The goroutine ends when the server answers, the connection is lost or
 // the session ends.
 func do[T any](ctx context.Context, s *Session, r request, call func() (T, error)) (T, error) {
+	type outcome struct {
+		value T
+		err   error
+	}
 	var none T
 	if len(r.path) > s.cfg.MaxRequest {
 		return none, fmt.Errorf("%s…: %w: %w: a path of %d bytes", r.op, ErrNotSent, ErrTooLarge, len(r.path))
 	}
 	patience := time.NewTimer(s.cfg.OpTimeout)
 	defer patience.Stop()
-	if err := s.enter(ctx, patience.C); err != nil {
-		return none, s.lost(r, ErrNotSent, err)
-	}
-
-	type outcome struct {
-		value T
-		err   error
-	}
 	result := make(chan outcome, 1)
-	sent := time.Now() // G4: before, not after
-	go func() {
-		defer s.calls.Done()
+	var decided atomic.Bool // by whoever is first, the call or the end of patience
+	err := s.enter(ctx, patience.C, func() {
+		if decided.Swap(true) {
+			return
+		}
+		sent := time.Now() // G4: before, not after
 		value, err := call()
 		if answered(err) {
 			s.lease.renew(sent)
 		}
 		result <- outcome{value, err}
-	}()
+	})
+	if err != nil {
+		return none, s.lost(r, ErrNotSent, err)
+	}
 
 	select {
 	case o := <-result:
@@ -44,20 +47,24 @@ func do[T any](ctx context.Context, s *Session, r request, call func() (T, error
 		}
 		return none, s.explain(r, o.err)
 	case <-ctx.Done():
-		return none, s.lost(r, ErrUnknown, context.Cause(ctx))
+		err = context.Cause(ctx)
 	case <-patience.C:
-		return none, s.lost(r, ErrUnknown, fmt.Errorf("no answer for %v", s.cfg.OpTimeout))
+		err = fmt.Errorf("no answer for %v", s.cfg.OpTimeout)
 	}
+	if decided.Swap(true) {
+		return none, s.lost(r, ErrUnknown, err)
+	}
+	return none, s.lost(r, ErrNotSent, err) // it is not sent behind the read that would decide
 }
 
-// enter waits for a connection and joins calls. Without one it gives up by
+// enter waits for a connection and starts the call. Without one it gives up by
 // itself, so that nothing is in the library's queue that could be sent after
 // the caller was told that it was not.
-func (s *Session) enter(ctx context.Context, patience <-chan time.Time) error {
+func (s *Session) enter(ctx context.Context, patience <-chan time.Time, call func()) error {
 	for {
 		s.mu.Lock()
 		if s.ctx.Err() == nil && ctx.Err() == nil && s.connected {
-			s.calls.Add(1)
+			s.calls.Go(call) // under mu: nothing starts after the end, when Close waits
 			s.mu.Unlock()
 			return nil
 		}

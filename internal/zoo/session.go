@@ -31,7 +31,7 @@ type Session struct {
 	die context.CancelCauseFunc
 
 	loops sync.WaitGroup // heartbeat, poll, and the library
-	calls sync.WaitGroup // operations; joined under mu, and only before the end
+	calls sync.WaitGroup // operations; started under mu, and only before the end
 
 	mu        sync.Mutex    // guards the fields below
 	up        chan struct{} // closed while connected, replaced when the connection is lost

@@ -3,17 +3,23 @@ package sdk
 import (
 	"context"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/musterhq/muster"
+	"github.com/musterhq/muster/internal/zoo"
 )
 
 // An era is the time for which one sheet revision is in force, with the
-// requests that began in it. Everything but the revision is guarded by
-// Client.mu.
+// requests that began in it.
 type era struct {
-	revision    int32       // -1 before the first sheet
-	began       time.Time   // when the sheet came
+	revision int32     // -1 before the first sheet
+	began    time.Time // when the sheet came
+	// outlived: the instance was fenced since and is a member again. Meanwhile
+	// the others went on without it, so these requests stay at the fence.
+	outlived atomic.Bool
+
+	// Guarded by Client.mu:
 	first, last *pin        // the requests in flight, oldest first
 	open        int         // how many
 	bound       *time.Timer // cancels them; nil while nobody waits for them
@@ -61,6 +67,19 @@ func (c *Client) forgetLocked(e *era) {
 	e.bound.Stop()
 	e.bound = nil
 	c.eras = slices.DeleteFunc(c.eras, func(o *era) bool { return o == e })
+}
+
+// enter notes that the instance is a member in this session. The lease counts
+// in it from here on (G4); what was pinned before a fence stays behind it (G3).
+func (c *Client) enter(sess *zoo.Session) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.fence.down() { // or else the former session's lease has covered the time between
+		for _, e := range c.eras {
+			e.outlived.Store(true)
+		}
+	}
+	c.fence.member.Store(sess)
 }
 
 // expire cancels the requests of an era whose time is over. They are counted

@@ -67,6 +67,30 @@ func TestFencedWithinItsLease(t *testing.T) {
 	})
 }
 
+// A request that was in flight before the fence stays behind it when the
+// instance returns: the others may have gone two stages on (G3).
+func TestOutlivedRequestStaysFenced(t *testing.T) {
+	inWorld(t, func(w *world) {
+		before := w.put(entry(sdk.Off, 1))
+		p := w.open("2.0.0")
+		ctx, release := p.Pin(w.Context())
+		p.cut()
+		time.Sleep(time.Minute)
+		w.put(entry(sdk.Accept, 2))
+		after := w.put(entry(sdk.On, 3))
+		p.heal()
+		w.within(time.Minute, "returned", p.at(sdk.On))
+		if d := p.flag.Explain(ctx); d.Stage != sdk.Accept || d.Reason != sdk.ReasonFenced {
+			t.Errorf("the request sees %+v, want accept by the fence", d)
+		}
+		if got := w.member(p).Ack.Revision; got != before {
+			t.Errorf("acked %d while it is in flight", got)
+		}
+		release()
+		w.within(time.Second, "acked", w.acked(p, after))
+	})
+}
+
 // Returning, it meets the gate.
 func TestReturnIsRefused(t *testing.T) {
 	inWorld(t, func(w *world) {

@@ -69,11 +69,14 @@ func (h *handle) stage(ctx context.Context) Stage {
 		snap = c.viewOf(ctx, snap)
 	}
 	s := snap.slot(h)
-	if s.stage != s.fenced && c.fence.down() {
+	if s.stage != s.fenced && c.fences(snap) {
 		return s.fenced
 	}
 	return s.stage
 }
+
+// fences reports whether a request with this view stands at the fence.
+func (c *Client) fences(view *snapshot) bool { return c.fence.down() || view.outlived.Load() }
 
 // handle returns the handle on a feature, and gives it a slot.
 func (c *Client) handle(key string, unknown Stage) handle {
@@ -124,7 +127,7 @@ func (f *Flag[T]) Explain(ctx context.Context) Details {
 		Revision: snap.revision, Pinned: c.pinOf(ctx) != nil,
 	}
 	switch {
-	case s.stage != s.fenced && c.fence.down():
+	case s.stage != s.fenced && c.fences(snap):
 		d.Stage, d.Reason = s.fenced, ReasonFenced
 	case !snap.known():
 		d.Reason = ReasonNotJoined

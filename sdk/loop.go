@@ -110,7 +110,7 @@ func (t *tenancy) join(life context.Context) error {
 		return err
 	}
 	t.setAcked(ack)
-	t.fence.member.Store(t.sess) // G4: the lease counts in this session from here on
+	t.enter(t.sess)
 	first := false
 	t.change(func(s *standing) {
 		first = !s.joined

@@ -19,10 +19,10 @@ var ErrDrainTimeout = errors.New("the request began under an older state of the 
 // release is called; this ends the context. A context that is pinned already
 // is pinned to the same view. Release may be called more than once.
 //
-// Two things come before constancy: when the instance loses contact, the fence
-// binds pinned requests too (G4), for good if it has to register anew, and when Config.Drain has passed since a
-// newer sheet came, the context is cancelled with [ErrDrainTimeout] as its
-// cause. The request is waited for even then.
+// Two things come before constancy. When the instance loses contact, the fence
+// binds pinned requests too, for good if it has to register anew (G4). When
+// Config.Drain has passed since a newer sheet came, the context is cancelled
+// with [ErrDrainTimeout] as its cause; the request is waited for even then.
 func (c *Client) Pin(ctx context.Context) (pinned context.Context, release func()) {
 	if !c.pinning.Load() {
 		c.pinning.Store(true)

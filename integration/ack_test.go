@@ -56,6 +56,7 @@ func TestCase19RestartBetweenSeeingAndAcking(t *testing.T) {
 		defer end()
 		f.activate(feature)
 		f.awaitBlocker(feature, muster.ReasonDraining, "c1")
+		died := time.Now()
 		first.crash()
 
 		second := f.join("checkout", "c1", "2.0.0") // case 4: the same name while the old session lives
@@ -66,6 +67,11 @@ func TestCase19RestartBetweenSeeingAndAcking(t *testing.T) {
 		f.awaitStage(feature, muster.On)
 		second.awaitStage(feature, muster.On)
 		f.until("the old process is reaped", func() bool { return len(f.membersCalled("checkout", "c1")) == 1 })
+		// Its session lives on for the better part of its timeout, and then it may
+		// still be serving until its quarantine is over.
+		if after := f.reaped("checkout", "c1").Sub(died); after < f.session/2+f.quarantine {
+			f.Errorf("given up after %v, with a session of %v and a quarantine of %v", after, f.session, f.quarantine)
+		}
 		f.judge(shop)
 	})
 }
@@ -165,6 +171,36 @@ func TestCase23KillDuringEachStep(t *testing.T) {
 		}
 		end()
 		f.awaitStage(feature, muster.Off)
+		f.judge(shop)
+	})
+}
+
+// The way down ends when all have acked off, and not before: until then an old
+// version is not let in (G2).
+func TestGateStaysClosedUntilOffIsAcked(t *testing.T) {
+	onEach(t, func(f *fleet) {
+		shop := spec(feature, "checkout", ">=2.0.0")
+		f.apply(shop)
+		one, two := f.join("checkout", "one", "2.0.0"), f.join("checkout", "two", "2.0.0")
+		_, endAtOff := one.Pin(f.ctx)
+		defer endAtOff()
+		f.activate(feature)
+		two.awaitStage(feature, muster.Accept)
+		atAccept, endAtAccept := two.Pin(f.ctx)
+		defer endAtAccept()
+		f.kill(feature)
+		endAtOff()
+		f.awaitFeature(feature, "it is at off, and two is waited for", func(now muster.Feature) bool {
+			return now.Status.Stage == muster.Off && waitsFor(now, muster.ReasonDraining, "checkout")
+		})
+		if stage := two.Bool(feature, false).Stage(atAccept); stage != muster.Accept {
+			f.Errorf("the request that began at accept is at %s", stage)
+		}
+		old := f.knock("checkout", "old", "1.9.0")
+		f.awaitBlocker(feature, muster.ReasonKnock, "old")
+		old.waits()
+		endAtAccept()
+		old.enter()
 		f.judge(shop)
 	})
 }

@@ -12,7 +12,6 @@
 //
 //	 3, 12   TestCase12RepliesAreLost
 //	 4       TestCase19RestartBetweenSeeingAndAcking
-//	 6       TestCase01OldVersionRegistersDuringActivation, TestProcesses
 //	22       TestProcesses, and every story that is judged
 //
 // Those that need a clock or a server that misbehaves to the point (10, 16, 21)

@@ -63,9 +63,44 @@ func TestRollingUpgradeThenFlip(t *testing.T) {
 	})
 }
 
-// Case 1: an old version registers while the feature is activated. Whoever
-// comes first wins; both at once never happens.
-func TestCase01OldVersionRegistersDuringActivation(t *testing.T) {
+// Case 1: an old version registers between the evaluation and the commit. The
+// transaction fails, and what it was decided on is read again.
+func TestCase01OldVersionRegistersBeforeTheCommit(t *testing.T) {
+	onEach(t, func(f *fleet) {
+		shop := spec(feature, "checkout", ">=2.0.0")
+		f.apply(shop)
+		f.join("checkout", "new", "2.0.0")
+		leader := f.leader()
+		there, release := leader.line.Catch()
+		defer release()
+		f.must("activate by the other", func(ctx context.Context) error {
+			other := f.agents[0]
+			if other == leader {
+				other = f.agents[1]
+			}
+			_, err := f.dial(other.Addr()).Activate(ctx, feature)
+			return err
+		})
+		select {
+		case <-there:
+		case <-f.patience():
+			f.Fatal("the leader makes no move")
+		}
+		old := f.join("checkout", "old", "1.9.0")
+		release()
+		f.awaitBlocker(feature, muster.ReasonOldVersion, "old")
+		if got := f.feature(feature).Status; got.Epoch != 0 {
+			f.Errorf("it has moved although an old instance is a member: %s", show(got))
+		}
+		old.leave()
+		f.awaitStage(feature, muster.On)
+		f.judge(shop)
+	})
+}
+
+// Cases 1 and 6: an old version registers while the feature is activated.
+// Whoever comes first wins; both at once never happens.
+func TestCase06OldVersionRegistersDuringActivation(t *testing.T) {
 	onEach(t, func(f *fleet) {
 		f.join("checkout", "new", "2.0.0")
 		for i := range 5 {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/musterhq/muster"
+	"github.com/musterhq/muster/client"
 )
 
 // What a story looks at.
@@ -95,6 +96,21 @@ func (f *fleet) membersCalled(service, id string) []muster.Member {
 		}
 	}
 	return called
+}
+
+// reaped returns when an instance was given up, by the history.
+func (f *fleet) reaped(service, id string) time.Time {
+	f.Helper()
+	for rec, err := range f.client.History(f.ctx, client.HistoryQuery{Service: service}) {
+		switch {
+		case err != nil:
+			f.Fatalf("history of %s: %v", service, err)
+		case rec.Action == muster.ActionReap && rec.Instance == id:
+			return rec.Time
+		}
+	}
+	f.Fatalf("the history does not tell that %s/%s was reaped", service, id)
+	return time.Time{}
 }
 
 func (f *fleet) service(name string) (svc muster.Service) {

@@ -18,6 +18,7 @@ type line struct {
 	conns map[net.Conn]struct{}
 	every int // the transaction at which a connection breaks; 0 for none
 	count int // of transactions
+	catch *caught
 }
 
 var errCut = errors.New("the line is cut")
@@ -82,19 +83,40 @@ func (l *line) Break(nth int) {
 	l.every = nth
 }
 
-// fate tells whether the connection breaks before a request, or after it.
+// A caught is a transaction that waits on the line.
+type caught struct{ there, goOn chan struct{} }
+
+// Catch holds up the next transaction: there is closed when it has come, and
+// release lets it go on.
+func (l *line) Catch() (there <-chan struct{}, release func()) {
+	c := &caught{there: make(chan struct{}), goOn: make(chan struct{})}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.catch = c
+	return c.there, sync.OnceFunc(func() { close(c.goOn) })
+}
+
+// fate waits while a request is held up, and tells whether the connection breaks
+// before it, or after.
 func (l *line) fate(request []byte) (before, after bool) {
 	const opAt, multi = 8, 14 // behind the length and the request's number
 	if len(request) < opAt+4 || binary.BigEndian.Uint32(request[opAt:]) != multi {
 		return false, false
 	}
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.count++; l.every == 0 || l.count%l.every != 0 {
-		return false, false
+	c := l.catch
+	l.catch = nil
+	l.count++
+	if l.every > 0 && l.count%l.every == 0 {
+		before = l.count/l.every%2 == 1
+		after = !before
 	}
-	odd := l.count/l.every%2 == 1
-	return odd, !odd
+	l.mu.Unlock()
+	if c != nil {
+		close(c.there)
+		<-c.goOn
+	}
+	return before, after
 }
 
 // flow waits while the line is held.

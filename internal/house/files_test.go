@@ -40,15 +40,17 @@ func TestNoStrayGoroutines(t *testing.T) {
 			return
 		}
 		for n := range ast.Preorder(s.file) {
-			if g, ok := n.(*ast.GoStmt); ok && !closes(g) {
+			if g, ok := n.(*ast.GoStmt); ok && !awaited(g) {
 				t.Errorf("%s: a go statement: start it with a WaitGroup's or errgroup's Go, and wait for it", s.at(g.Pos()))
 			}
 		}
 	})
 }
 
-// closes says whether a goroutine begins with defer close(…).
-func closes(g *ast.GoStmt) bool {
+// awaited says whether a goroutine begins by promising to tell that it has
+// ended: with defer close(…), or defer ….Done() where a WaitGroup is joined under
+// a lock.
+func awaited(g *ast.GoStmt) bool {
 	f, ok := g.Call.Fun.(*ast.FuncLit)
 	if !ok || len(f.Body.List) == 0 {
 		return false
@@ -57,8 +59,14 @@ func closes(g *ast.GoStmt) bool {
 	if !ok {
 		return false
 	}
-	name, ok := d.Call.Fun.(*ast.Ident)
-	return ok && name.Name == "close"
+	switch fun := d.Call.Fun.(type) {
+	case *ast.Ident:
+		return fun.Name == "close"
+	case *ast.SelectorExpr:
+		return fun.Sel.Name == "Done"
+	default:
+		return false
+	}
 }
 
 // Every package says once what it is for.

@@ -50,7 +50,7 @@ var may = map[string]string{
 
 // tests may import more: real servers to run on, contracts to keep, and tools.
 const (
-	testRooms = "internal/ensemble internal/zkserver internal/zkserver/zkservertest internal/store/storetest internal/zkserver/zkconformance internal/zkserver/zkservertest internal/zoo internal/store"
+	testRooms = "internal/ensemble internal/zkserver internal/store/storetest internal/zkserver/zkconformance internal/zkserver/zkservertest internal/zoo internal/store"
 	testTools = "github.com/google/go-cmp github.com/rogpeppe/go-internal go.uber.org/goleak pgregory.net/rapid golang.org/x/sync github.com/sirupsen/logrus google.golang.org/grpc google.golang.org/protobuf"
 )
 

@@ -72,8 +72,10 @@ func (w *world) checkBlocked(key string) {
 	if w.failure != nil || !known || status.Deleted || status.Settled() {
 		return
 	}
-	g := agent{w: w, name: "judge", store: store.New(&conn{session: w.connect()}, root).WithReaders(1),
-		bodies: make(map[string]*store.Bodies), absent: make(map[stay]time.Time)}
+	g := agent{
+		w: w, name: "judge", store: store.New(&conn{session: w.connect()}, root).WithReaders(1),
+		bodies: make(map[string]*store.Bodies), absent: make(map[stay]time.Time),
+	}
 	g.services, g.stale = make(map[string]muster.Service), make(map[string]int)
 	state, _, err := g.load(key)
 	if err != nil {

@@ -25,25 +25,39 @@ type spot struct {
 }
 
 var spots = []spot{
-	{"sheet", func(s *scene, _ muster.Instance) string { return s.path("services", "shop") },
-		func(s *scene) string { return s.service().Problem }},
-	{"status", func(s *scene, _ muster.Instance) string { return s.path("features", "tax") },
-		func(s *scene) string { return s.feature().Problem }},
-	{"spec", func(s *scene, _ muster.Instance) string { return s.path("features", "tax", "specs", "1") },
-		func(s *scene) string { return s.feature().Problem }},
-	{"member", func(s *scene, inst muster.Instance) string {
-		return s.path("services", "shop", "members", inst.Entry())
+	{
+		"sheet", func(s *scene, _ muster.Instance) string { return s.path("services", "shop") },
+		func(s *scene) string { return s.service().Problem },
 	},
-		func(s *scene) string { return s.service().Members[0].Problem }},
-	{"live", func(s *scene, inst muster.Instance) string { return s.path("services", "shop", "live", inst.Entry()) },
-		func(s *scene) string { return s.service().Members[0].Problem }},
-	{"knock", func(s *scene, _ muster.Instance) string { return s.path("services", "shop", "knocks", "waits~abcdef") },
-		func(s *scene) string { return s.service().Knocks[0].Problem }},
-	{"record", func(s *scene, _ muster.Instance) string { return s.path("history", "r-0000000000") },
+	{
+		"status", func(s *scene, _ muster.Instance) string { return s.path("features", "tax") },
+		func(s *scene) string { return s.feature().Problem },
+	},
+	{
+		"spec", func(s *scene, _ muster.Instance) string { return s.path("features", "tax", "specs", "1") },
+		func(s *scene) string { return s.feature().Problem },
+	},
+	{
+		"member", func(s *scene, inst muster.Instance) string {
+			return s.path("services", "shop", "members", inst.Entry())
+		},
+		func(s *scene) string { return s.service().Members[0].Problem },
+	},
+	{
+		"live", func(s *scene, inst muster.Instance) string { return s.path("services", "shop", "live", inst.Entry()) },
+		func(s *scene) string { return s.service().Members[0].Problem },
+	},
+	{
+		"knock", func(s *scene, _ muster.Instance) string { return s.path("services", "shop", "knocks", "waits~abcdef") },
+		func(s *scene) string { return s.service().Knocks[0].Problem },
+	},
+	{
+		"record", func(s *scene, _ muster.Instance) string { return s.path("history", "r-0000000000") },
 		func(s *scene) string {
 			records := s.records(store.HistoryQuery{})
 			return records[len(records)-1].Why
-		}},
+		},
+	},
 }
 
 var spoiling = append([]test{

@@ -119,6 +119,9 @@ func (g *agent) reconcile(key string) error {
 	if step.Move == nil {
 		return nil
 	}
+	if err := g.w.provoke(g.actor, state, *step.Move); err != nil {
+		return err
+	}
 	err = g.store.Commit(context.Background(), g.node, *step.Move)
 	var stale *store.StaleError
 	if errors.As(err, &stale) {

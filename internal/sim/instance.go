@@ -147,8 +147,15 @@ func fatal(err error) bool {
 }
 
 // offer is what is registered: from here on nothing new runs on what was in
-// force, and what is in flight is told of.
+// force, and what is in flight is told of. What was in flight when the lease ran
+// out stays fenced, because the others may have gone on without this instance.
 func (i *instance) offer(sheet muster.Sheet) muster.Ack {
+	if i.serving && i.lapsed() {
+		i.w.stats.Fences++
+		for _, r := range i.requests {
+			r.fenced = true
+		}
+	}
 	i.member = false
 	i.acked = i.ackOf(sheet)
 	return i.acked
@@ -156,12 +163,6 @@ func (i *instance) offer(sheet muster.Sheet) muster.Ack {
 
 // joined puts the sheet in force that was registered with.
 func (i *instance) joined(sheet muster.Sheet) {
-	if i.serving && i.lapsed() {
-		i.w.stats.Fences++
-		for _, r := range i.requests {
-			r.fenced = true
-		}
-	}
 	if i.serving {
 		i.w.stats.Returns++
 	}

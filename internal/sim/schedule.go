@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/musterhq/muster"
+	"github.com/musterhq/muster/internal/plan"
 	"github.com/musterhq/muster/internal/store"
 )
 
@@ -101,6 +102,7 @@ func (w *world) happen() {
 		w.endRequest()
 	case n < 740:
 		w.settleOne()
+		w.sendLate()
 	case n < 760:
 		w.command(pick(w, features), w.action())
 	case n < 800:
@@ -197,6 +199,16 @@ func (w *world) add(service string) {
 	default:
 		w.startInstance(service, pick(w, versions))
 	}
+}
+
+// provoke has an old instance come at the worst moment: when it has been decided
+// that a feature leaves off, and that is not written yet.
+func (w *world) provoke(a *actor, s plan.State, m plan.Move) error {
+	if !w.faults || s.Status.Stage != muster.Off || m.Status.Stage != muster.Accept || w.chance(60) {
+		return nil
+	}
+	w.startInstance(pick(w, s.Spec.Services()), pick(w, versions[:2]))
+	return a.rest(time.Duration(w.rng.IntN(400)) * time.Millisecond)
 }
 
 func (w *world) stopInstance() {

@@ -21,6 +21,9 @@ type session struct {
 	// pending is a commit that was not answered: it may still be applied, until
 	// the session is heard of again or ends.
 	pending []zoo.Op
+	// late is the last such commit of an agent. It may come again when the session is
+	// over, like one that a client library has kept in its queue.
+	late []zoo.Op
 	// expired is the transaction that ended the session, 0 while it lives. The
 	// client hears of it later: a server that is cut off from the leader goes on
 	// answering reads for as long as maxLag.
@@ -53,6 +56,12 @@ func (w *world) expire(s *session) {
 	s.expired = w.cluster.zxid + 1
 	w.commit(s, w.cluster.deletions(s.id)) //nolint:errcheck // what it deletes is there
 	w.sessions = slices.DeleteFunc(w.sessions, func(o *session) bool { return o == s })
+	if len(s.late) > 0 {
+		w.late = append(w.late, s.late)
+	}
+	if w.chance(50) {
+		w.sendLate()
+	}
 }
 
 // settle decides the fate of a commit that was not answered.
@@ -61,6 +70,16 @@ func (s *session) settle() {
 	s.pending = nil
 	if ops != nil && s.expired == 0 && s.w.chance(50) {
 		s.w.commit(s, ops) //nolint:errcheck // nobody hears of it
+	}
+}
+
+// sendLate sends what was left of a session that is over, in a session that is
+// nobody's (G5).
+func (w *world) sendLate() {
+	if len(w.late) > 0 {
+		ops := w.late[0]
+		w.late = w.late[1:]
+		w.commit(&session{w: w}, ops) //nolint:errcheck // nobody hears of it
 	}
 }
 
@@ -224,6 +243,12 @@ func (c *conn) Commit(_ context.Context, txn zoo.Txn) ([]zoo.Result, error) {
 	}
 	if c.w.faults && c.w.chance(6) {
 		c.pending = txn.Ops()
+		if slices.ContainsFunc(c.pending, func(op zoo.Op) bool { return placeOf(op.Path).kind == "feature" }) {
+			c.late = c.pending
+			if c.w.chance(20) {
+				c.w.expire(c.session)
+			}
+		}
 		return nil, fmt.Errorf("connection lost: %w", zoo.ErrUnknown)
 	}
 	results, err := c.w.commit(c.session, txn.Ops())

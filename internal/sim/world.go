@@ -62,6 +62,7 @@ type world struct {
 
 	cluster   *cluster
 	sessions  []*session // that live
+	late      [][]zoo.Op // commits that come when their session is over
 	actors    []*actor
 	instances []*instance // whose process lives
 	agents    []*agent    // whose process lives

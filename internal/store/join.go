@@ -17,7 +17,9 @@ import (
 //
 // What apply was given is not in force before Join has returned: until then
 // the sheet may have moved on without this instance, which behaves like one
-// that is fenced. An apply that already runs on a newer revision than it is
+// that is fenced. If the lease is over when apply is called, the instance may
+// have been reaped meanwhile, and what is in flight from before must stay fenced
+// for good. An apply that already runs on a newer revision than it is
 // given says so in Ack.Applied, and Join returns a [muster.ErrConflict].
 //
 // A [*muster.RefusedError] says that the gate keeps the instance out.
@@ -37,11 +39,17 @@ func (s *Store) Join(ctx context.Context, inst muster.Instance, apply func(muste
 		if refusals := sheet.Admit(inst.Version); len(refusals) > 0 {
 			return false, &muster.RefusedError{Service: inst.Service, Instance: inst.ID, Refusals: refusals}
 		}
+		// Before apply, so that who finds out there that its lease is not over is
+		// sure to have stayed a member all along, or fails.
+		old, err := s.entries(ctx, inst)
+		if err != nil {
+			return false, err
+		}
 		ack := apply(sheet)
 		if ack.Applied > sheet.Revision {
 			return false, fmt.Errorf("revision %d was applied and %d read: %w", ack.Applied, sheet.Revision, muster.ErrConflict)
 		}
-		return s.enter(ctx, inst, body, sheet, ack)
+		return s.enter(ctx, inst, old, body, sheet, ack)
 	})
 	var refused *muster.RefusedError
 	if err != nil && !errors.As(err, &refused) { // which says it all
@@ -72,12 +80,10 @@ func (s *Store) freshSheet(ctx context.Context, service string) (sheet muster.Sh
 
 // enter registers under the given sheet. It returns false when the sheet moved
 // or an entry came or went, so that everything is to be judged anew.
-func (s *Store) enter(ctx context.Context, inst muster.Instance, body []byte, sheet muster.Sheet, ack muster.Ack) (bool, error) {
+func (s *Store) enter(
+	ctx context.Context, inst muster.Instance, old instanceNodes, body []byte, sheet muster.Sheet, ack muster.Ack,
+) (bool, error) {
 	ackBody, err := encode(ack)
-	if err != nil {
-		return false, err
-	}
-	old, err := s.entries(ctx, inst)
 	if err != nil {
 		return false, err
 	}

@@ -99,17 +99,23 @@ func (s *server) CanDeploy(ctx context.Context, req *musterv1.CanDeployRequest) 
 			Field: "version", Value: req.GetVersion(), Problem: "is not between 1 and " + strconv.Itoa(muster.MaxVersion) + " bytes long",
 		}
 	}
-	svc, err := s.service(ctx, req.GetService())
+	key, err := wire.ServiceKey(req.GetService())
+	if err != nil {
+		return nil, err
+	}
+	registry, _, err := s.registry()
+	if err != nil {
+		return nil, err
+	}
+	// The gate as it is now: the view may lag what a caller has just waited for.
+	sheet, err := registry.Sheet(ctx, key)
 	switch {
 	case errors.Is(err, muster.ErrNotFound):
 		return new(musterv1.CanDeployResponse), nil // nothing concerns it yet
 	case err != nil:
 		return nil, err
-	case svc.Problem != "":
-		return nil, fmt.Errorf("service %s: %w: %s", serviceName(svc), muster.ErrFailedPrecondition, svc.Problem)
 	}
-	refusals := svc.Sheet.Admit(req.GetVersion())
-	return &musterv1.CanDeployResponse{Refusals: wire.RefusalsProto(refusals)}, nil
+	return &musterv1.CanDeployResponse{Refusals: wire.RefusalsProto(sheet.Admit(req.GetVersion()))}, nil
 }
 
 // DecommissionInstance confirms that vanished instances are gone.

@@ -84,6 +84,9 @@ func (c *Client) apply(sheet muster.Sheet) muster.Ack {
 		e := &era{revision: sheet.Revision, began: time.Now()}
 		c.current.Store(compile(sheet, c.inst.Version, c.handles, e))
 		c.supersedeLocked(was.era)
+		if !c.standing.joined {
+			c.told = e // nobody was told of anything older, so only what comes after birth waits for the telling
+		}
 		signal(c.news)
 	}
 	return c.ackLocked()

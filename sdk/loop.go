@@ -192,6 +192,9 @@ func (t *tenancy) leave(life context.Context) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(life), leaveTimeout)
 		defer cancel()
 		err = t.store.Leave(ctx, t.inst)
+		for err != nil && t.wait(ctx, nil, jitter(retry/4)) { // a quarantine is dearer than another try
+			err = t.store.Leave(ctx, t.inst)
+		}
 	}
 	t.change(func(s *standing) { s.closed, s.left = true, err })
 }

@@ -40,7 +40,7 @@ func Shrunk(svc muster.Service) bool {
 		switch {
 		case !m.Live:
 			gone++
-		case first.IsZero() || m.Instance.Started.Before(first):
+		case first.IsZero() || !m.Instance.Started.After(first):
 			before++
 			fallthrough
 		default:

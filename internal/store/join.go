@@ -58,6 +58,24 @@ func (s *Store) Join(ctx context.Context, inst muster.Instance, apply func(muste
 	return sheet, err
 }
 
+// Sheet returns the service's sheet as it is now, also from a server that lags.
+// It is a [muster.ErrNotFound] where nobody knows the service, and a
+// [*GarbageError] where the sheet cannot be read.
+func (s *Store) Sheet(ctx context.Context, service string) (sheet muster.Sheet, err error) {
+	path := s.at.sheet(service)
+	if err := s.tree.Sync(ctx, path); err != nil {
+		return sheet, fmt.Errorf("sheet of %s: %w", service, err)
+	}
+	found, data, err := s.peek(ctx, path)
+	switch {
+	case err != nil:
+		return sheet, fmt.Errorf("sheet of %s: %w", service, err)
+	case !found.there:
+		return sheet, fmt.Errorf("sheet of %s: %w", service, muster.ErrNotFound)
+	}
+	return decodeSheet(path, service, data, found.stat.Version)
+}
+
 // freshSheet reads the sheet as it is now, on a lagging server too, and makes
 // the service's skeleton where there is none.
 func (s *Store) freshSheet(ctx context.Context, service string) (sheet muster.Sheet, err error) {

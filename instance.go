@@ -46,15 +46,22 @@ func (i Instance) Validate() error {
 	if !incarnationPattern.MatchString(i.Incarnation) {
 		return &InvalidError{Field: "incarnation", Value: i.Incarnation, Problem: "is not 6 to 32 lower-case letters and digits"}
 	}
-	if len(i.Version) > MaxVersion {
-		return &InvalidError{Field: "version", Value: i.Version, Problem: "is longer than " + strconv.Itoa(MaxVersion) + " bytes"}
+	for _, text := range []struct{ field, value string }{{"version", i.Version}, {"address", i.Address}, {"sdk", i.SDK}} {
+		if err := ValidateText(text.field, text.value, MaxVersion); err != nil {
+			return err
+		}
 	}
 	if len(i.Labels) > MaxLabels {
 		return &InvalidError{Field: "labels", Problem: "are more than " + strconv.Itoa(MaxLabels)}
 	}
 	for k, v := range i.Labels {
-		if k == "" || len(k) > MaxLabel || len(v) > MaxLabel {
-			return &InvalidError{Field: "label", Value: k + "=" + v, Problem: "needs a key, and key and value of at most " + strconv.Itoa(MaxLabel) + " bytes"}
+		if k == "" {
+			return &InvalidError{Field: "label", Value: k + "=" + v, Problem: "needs a key"}
+		}
+		for _, text := range []string{k, v} {
+			if err := ValidateText("label", text, MaxLabel); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -138,6 +138,29 @@ func TestSpecValidate(t *testing.T) {
 	}
 }
 
+func TestTextThatATerminalWouldObeyIsRefused(t *testing.T) {
+	t.Parallel()
+	good := muster.Instance{Service: "a", ID: "b", Incarnation: "abcdef", Version: "1.0.0", Labels: map[string]string{"zone": "eu"}}
+	if err := good.Validate(); err != nil {
+		t.Error(err)
+	}
+	for _, bad := range []string{"\x1b[31mred", "bell\a", "\xff", "a\x00b", "\u0085"} {
+		for field, inst := range map[string]muster.Instance{
+			"version": {Service: "a", ID: "b", Incarnation: "abcdef", Version: bad},
+			"address": {Service: "a", ID: "b", Incarnation: "abcdef", Address: bad},
+			"label":   {Service: "a", ID: "b", Incarnation: "abcdef", Labels: map[string]string{"zone": bad}},
+		} {
+			var invalid *muster.InvalidError
+			if err := inst.Validate(); !errors.As(err, &invalid) || invalid.Field != field {
+				t.Errorf("%s %q: got %v", field, bad, err)
+			}
+		}
+	}
+	if err := muster.ValidateText("reason", "two\nlines\tand a tab", 100); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestSheetRoundTrip(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

@@ -104,10 +104,11 @@ func (s Spec) Validate() error {
 	if err := ValidateFeature(s.Feature); err != nil {
 		return err
 	}
-	for field, text := range map[string]string{"description": s.Description, "owner": s.Owner} {
-		if len(text) > MaxText {
-			return &InvalidError{Field: field, Value: text, Problem: "is longer than " + strconv.Itoa(MaxText) + " bytes"}
-		}
+	if err := ValidateText("description", s.Description, MaxText); err != nil {
+		return err
+	}
+	if err := ValidateText("owner", s.Owner, MaxText); err != nil {
+		return err
 	}
 	if err := s.validatePolicies(); err != nil {
 		return err

@@ -127,8 +127,8 @@ func (s *server) DecommissionInstance(ctx context.Context, req *musterv1.Decommi
 	if err := checkRequest(req.GetRequestId()); err != nil {
 		return nil, err
 	}
-	if len(req.GetReason()) > muster.MaxText {
-		return nil, &muster.InvalidError{Field: "reason", Value: req.GetReason(), Problem: "is longer than " + strconv.Itoa(muster.MaxText) + " bytes"}
+	if err := muster.ValidateText("reason", req.GetReason(), muster.MaxText); err != nil {
+		return nil, err
 	}
 	svc, err := s.service(ctx, wire.ServiceName(service))
 	if err != nil {

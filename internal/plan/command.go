@@ -29,8 +29,8 @@ type Command struct {
 // Errors wrap [muster.ErrNotFound] or [muster.ErrFailedPrecondition], or are an
 // [*muster.InvalidError].
 func Apply(old *muster.Status, cmd Command) (next muster.Status, rec muster.Record, changed bool, err error) {
-	if len(cmd.Why) > muster.MaxText {
-		return next, rec, false, &muster.InvalidError{Field: "reason", Value: cmd.Why, Problem: fmt.Sprintf("is longer than %d bytes", muster.MaxText)}
+	if err := muster.ValidateText("reason", cmd.Why, muster.MaxText); err != nil {
+		return next, rec, false, err
 	}
 	known := old != nil && !old.Deleted
 	if known && old.HasRequest(cmd.Request) {

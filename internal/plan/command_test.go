@@ -77,6 +77,15 @@ func TestApply(t *testing.T) {
 	}
 }
 
+func TestAReasonThatATerminalWouldObeyIsRefused(t *testing.T) {
+	t.Parallel()
+	var invalid *muster.InvalidError
+	_, _, changed, err := plan.Apply(&muster.Status{Feature: "f"}, plan.Command{Action: muster.ActionActivate, Feature: "f", Why: "\x1b[2J"})
+	if changed || !errors.As(err, &invalid) || invalid.Field != "reason" {
+		t.Errorf("got changed %v, error %v", changed, err)
+	}
+}
+
 func TestContradictions(t *testing.T) {
 	t.Parallel()
 	spec := func(feature, constraint string) muster.Spec {

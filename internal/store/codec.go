@@ -96,16 +96,30 @@ func decodeInstance(path, service, entry string, data []byte) (muster.Instance, 
 	if err == nil && (inst.Service != service || inst.Entry() != entry) {
 		err = misplaced(path, "instance", inst.Service+"/"+inst.Entry())
 	}
+	if err == nil {
+		err = presentable(path, inst)
+	}
 	if err != nil {
 		return instance(service, entry), err
 	}
 	return inst, nil
 }
 
+// presentable refuses what no SDK would have written: it is shown to people.
+func presentable(path string, inst muster.Instance) error {
+	if err := inst.Validate(); err != nil {
+		return &GarbageError{Path: path, Err: err}
+	}
+	return nil
+}
+
 func decodeKnock(path, service, entry string, data []byte) (muster.Knock, error) {
 	k, err := decode[muster.Knock](path, data)
 	if err == nil && (k.Instance.Service != service || k.Instance.Entry() != entry) {
 		err = misplaced(path, "instance", k.Instance.Service+"/"+k.Instance.Entry())
+	}
+	if err == nil {
+		err = presentable(path, k.Instance)
 	}
 	if err != nil {
 		return muster.Knock{Instance: instance(service, entry)}, err

@@ -24,9 +24,7 @@ const (
 	ReasonShrunk          Reason = "ROSTER_SHRUNK"    // half a roster vanished at once: a network, not a deployment
 	ReasonUnreadable      Reason = "UNREADABLE"       // an entry in the registry cannot be read
 	ReasonPending         Reason = "SPEC_PENDING"     // a newer spec cannot come into force yet
-	ReasonContended       Reason = "CONTENDED"        // registrations keep coming in; the gate is being closed first
 	ReasonNoLeader        Reason = "NO_LEADER"        // no agent leads
-	ReasonConflict        Reason = "SPEC_CONFLICT"    // the spec contradicts another feature's
 	ReasonKnock           Reason = "OLD_INSTANCE_OUT" // a refused instance waits at the gate (does not hold a feature up)
 )
 

@@ -20,7 +20,11 @@ const (
 	kindClose      int32 = -11
 )
 
-// line is a connection as the library gets it, and mends four things:
+// settling is how long the first replies on a connection without watches are
+// kept from the library; see line.
+const settling = 20 * time.Millisecond
+
+// line is a connection as the library gets it, and mends five things:
 //
 //   - The library waits for a session ten times as long as for anything else,
 //     and without any limit once four bytes have come. Until the line is
@@ -29,6 +33,11 @@ const (
 //     its watches again. The reply moves its notion of the last transaction it
 //     saw, and what happened before goes unnoticed. Here other requests are
 //     held back until the watches have been sent.
+//   - On a connection before which there were no watches it looks for some to
+//     arm, at its leisure and without a lock on what a reply changes, while
+//     replies come in: a data race, should it be late and a reply have brought a
+//     watch. It does not tell when it has looked, so its reader is kept back for
+//     a while that is long for a processor and short for a network.
 //   - The library hangs when it fails to write its credentials, for it answers
 //     itself twice where there is room for one answer. Here that write does not
 //     fail: it closes the line, and the reader finds out.
@@ -50,12 +59,14 @@ type line struct {
 
 	holding atomic.Bool
 	held    []byte // whole packets, in order
+	eager   bool   // its reader has not been kept back yet; the reader's own
 }
 
 func newLine(s *Session, server string, conn net.Conn, deadline time.Time) *line {
 	l := &line{Conn: conn, server: server, deadline: deadline, failed: s.route.failed, ready: s.open}
 	l.young.Store(true)
 	l.holding.Store(s.armed.Load())
+	l.eager = !l.holding.Load()
 	conn.SetDeadline(deadline) //nolint:errcheck // a broken connection is found by using it
 	return l
 }
@@ -93,8 +104,13 @@ func (l *line) SetWriteDeadline(t time.Time) error {
 }
 
 func (l *line) Read(b []byte) (int, error) {
+	young := l.young.Load()
+	if l.eager && !young {
+		l.eager = false
+		time.Sleep(settling)
+	}
 	n, err := l.Conn.Read(b)
-	if l.young.Load() {
+	if young {
 		if len(l.greeting) < greetingBytes {
 			l.greeting = append(l.greeting, b[:n]...)
 		}

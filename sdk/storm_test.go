@@ -13,7 +13,8 @@ import (
 	"github.com/musterhq/muster/sdk"
 )
 
-// quarantine of the storm's agent: an agent's default.
+// quarantine of the storm's agent: shorter than an agent's default, and long
+// enough for one server that does not lag.
 const quarantine = 15 * time.Second
 
 // Case 22, for the SDK's half of the protocol: under cuts, expiries and lost

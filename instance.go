@@ -10,6 +10,7 @@ import (
 const (
 	MaxLabels = 32  // labels of one instance
 	MaxLabel  = 128 // bytes of a label's key or value
+	MaxLease  = time.Hour
 )
 
 // An Instance is one running process of a service: what it writes into the
@@ -27,6 +28,11 @@ type Instance struct {
 	Started     time.Time         `json:"started"`
 	Address     string            `json:"address,omitempty"`
 	SDK         string            `json:"sdk,omitempty"` // name and version of the SDK
+	// Lease is how long the instance goes on after its last proven contact, and
+	// SessionTimeout how long its session outlives it: a quarantine must be
+	// longer than one without the other (G4). 0 where the instance does not say.
+	Lease          time.Duration `json:"leaseNanoseconds,omitempty"`
+	SessionTimeout time.Duration `json:"sessionTimeoutNanoseconds,omitempty"`
 }
 
 // Entry is the name of the instance's entries in the registry: its ID and its
@@ -51,6 +57,14 @@ func (i Instance) Validate() error {
 			return err
 		}
 	}
+	for _, d := range []struct {
+		field string
+		value time.Duration
+	}{{"lease", i.Lease}, {"session timeout", i.SessionTimeout}} {
+		if d.value < 0 || d.value > MaxLease {
+			return &InvalidError{Field: d.field, Value: d.value.String(), Problem: "is not between 0 and " + MaxLease.String()}
+		}
+	}
 	if len(i.Labels) > MaxLabels {
 		return &InvalidError{Field: "labels", Problem: "are more than " + strconv.Itoa(MaxLabels)}
 	}
@@ -70,7 +84,8 @@ func (i Instance) Validate() error {
 // Equal lets instances be compared.
 func (i Instance) Equal(o Instance) bool {
 	return i.Service == o.Service && i.ID == o.ID && i.Incarnation == o.Incarnation && i.Version == o.Version &&
-		maps.Equal(i.Labels, o.Labels) && i.Started.Equal(o.Started) && i.Address == o.Address && i.SDK == o.SDK
+		maps.Equal(i.Labels, o.Labels) && i.Started.Equal(o.Started) && i.Address == o.Address && i.SDK == o.SDK &&
+		i.Lease == o.Lease && i.SessionTimeout == o.SessionTimeout
 }
 
 // An Ack is the body of an instance's live entry: how far it has come. It

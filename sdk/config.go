@@ -125,6 +125,7 @@ func (c Config) instance(now time.Time) (muster.Instance, error) {
 	inst := muster.Instance{
 		Service: c.Service, ID: c.ID, Incarnation: incarnation, Version: c.Version,
 		Labels: c.Labels, Started: now.Round(0), Address: c.Address, SDK: name,
+		Lease: c.Lease, SessionTimeout: c.SessionTimeout,
 	}
 	if inst.ID == "" {
 		inst.ID = drawnID(incarnation)

@@ -40,11 +40,11 @@ func New(cfg Config) (*Agent, error) {
 		log:    cfg.Logger.WithField("agent", cfg.Name),
 		mirror: newMirror(),
 	}
-	a.grpc, err = listen(cfg.GRPC)
+	a.grpc, err = cfg.listen(cfg.GRPC)
 	if err != nil {
 		return nil, fmt.Errorf("agent: gRPC: %w", err)
 	}
-	a.http, err = listen(cfg.HTTP)
+	a.http, err = cfg.listen(cfg.HTTP)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("agent: HTTP: %w", err), shut(a.grpc))
 	}
@@ -87,11 +87,11 @@ func (a *Agent) setCurrent(s *session) {
 	a.current = s
 }
 
-func listen(addr string) (net.Listener, error) {
+func (c Config) listen(addr string) (net.Listener, error) {
 	if addr == "" {
 		return nil, nil
 	}
-	return net.Listen("tcp", addr)
+	return c.Listen("tcp", addr)
 }
 
 func shut(l net.Listener) error {

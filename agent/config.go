@@ -53,6 +53,9 @@ type Config struct {
 	// Dial opens the connections to ZooKeeper; nil for net.Dialer. For tests
 	// and proxies.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+	// Listen opens the listeners for GRPC and HTTP; nil for net.Listen. For
+	// tests, in memory.
+	Listen func(network, addr string) (net.Listener, error)
 }
 
 // withDefaults fills in what is missing and checks the rest.
@@ -82,6 +85,9 @@ func (c Config) withDefaults() (Config, error) {
 		return c, fmt.Errorf("agent: quarantine %s is negative", c.Quarantine)
 	case c.HistoryKeep < 0:
 		return c, fmt.Errorf("agent: %d records of history to keep is negative", c.HistoryKeep)
+	}
+	if c.Listen == nil {
+		c.Listen = net.Listen
 	}
 	if c.Logger == nil {
 		c.Logger = logrus.New()

@@ -3,6 +3,8 @@ package zkserver
 import (
 	"fmt"
 	"time"
+
+	"github.com/musterhq/muster/internal/zkserver/tree"
 )
 
 // Config says what to serve. The zero value serves in-memory pipes from memory.
@@ -29,6 +31,9 @@ type Config struct {
 	// SnapshotEvery is the number of transactions after which a snapshot
 	// replaces the log. Default 100,000.
 	SnapshotEvery int
+	// Observer is told of every transaction that changes the tree, in order, as
+	// it happens. It must not call the server. Nil: nobody is.
+	Observer func(tree.Txn)
 	// Logger is told of what an operator may want to know. Nil: nobody.
 	Logger func(format string, args ...any)
 }
@@ -41,6 +46,9 @@ func (c Config) withDefaults() (Config, error) {
 	c.MaxRequest = orElse(c.MaxRequest, 1<<20-1)
 	c.MaxQueue = orElse(c.MaxQueue, 16<<20)
 	c.SnapshotEvery = orElse(c.SnapshotEvery, 100_000)
+	if c.Observer == nil {
+		c.Observer = func(tree.Txn) {}
+	}
 	if c.Logger == nil {
 		c.Logger = func(string, ...any) {}
 	}

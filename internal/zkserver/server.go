@@ -234,6 +234,7 @@ func (s *Server) commitLocked(who tree.Actor, ops ...tree.Op) tree.Outcome {
 	if s.log != nil {
 		s.log.Append(out.Txn, s.tree)
 	}
+	s.cfg.Observer(out.Txn)
 	for _, ev := range out.Events {
 		s.watches.fire(ev, h.Zxid)
 	}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/musterhq/muster"
+	"github.com/musterhq/muster/internal/clock"
 	"github.com/musterhq/muster/internal/zoo"
 )
 
@@ -72,6 +73,8 @@ type Config struct {
 	Auth string
 	// Dial connects to a server, for proxies and tests; nil is a net.Dialer's.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+
+	clock *clock.Clock // what the lease is reckoned by; nil is this machine's
 }
 
 // Sizes of what is sent and read: an instance's own entries are small, and a
@@ -146,7 +149,7 @@ func drawnID(incarnation string) string {
 func (c Config) zoo() zoo.Config {
 	return zoo.Config{
 		Servers: c.Servers, SessionTimeout: c.SessionTimeout,
-		Auth: c.Auth, TLS: c.TLS, Dial: c.Dial, MaxRequest: maxRequest, MaxReply: maxReply,
+		Auth: c.Auth, TLS: c.TLS, Dial: c.Dial, MaxRequest: maxRequest, MaxReply: maxReply, Clock: c.clock,
 		Logger: func(format string, args ...any) {
 			if c.Logger.Enabled(context.Background(), slog.LevelDebug) {
 				c.Logger.Debug("zookeeper", "says", fmt.Sprintf(format, args...))

@@ -18,10 +18,11 @@ type fence struct {
 
 // down reports whether contact cannot be proven within the lease. It asks the
 // clock, and no goroutine that would have had to run: a process that was
-// stopped finds the fence down at the first use of a flag (G4).
+// stopped finds the fence down at the first use of a flag, and so does one whose
+// machine was suspended (G4).
 func (f *fence) down() bool {
 	s := f.member.Load()
-	return s == nil || time.Since(s.Contact()) > f.lease
+	return s == nil || s.Silent(f.lease)
 }
 
 // left is how much of the lease is left; zero or less at the fence.
@@ -30,5 +31,5 @@ func (f *fence) left() time.Duration {
 	if s == nil {
 		return 0
 	}
-	return f.lease - time.Since(s.Contact())
+	return f.lease - s.Silence()
 }

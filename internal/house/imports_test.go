@@ -13,7 +13,8 @@ var may = map[string]string{
 	".":                 "github.com/Masterminds/semver/v3",
 	"proto/muster/v1":   "google.golang.org/protobuf google.golang.org/grpc",
 	"internal/plan":     ".",
-	"internal/zoo":      "github.com/go-zookeeper/zk github.com/cenkalti/backoff/v5",
+	"internal/clock":    "golang.org/x/sys",
+	"internal/zoo":      "internal/clock github.com/go-zookeeper/zk github.com/cenkalti/backoff/v5",
 	"internal/store":    ". internal/plan internal/zoo golang.org/x/sync",
 	"internal/manifest": ". github.com/goccy/go-yaml",
 	"internal/wire":     ". proto/muster/v1 google.golang.org/protobuf google.golang.org/grpc google.golang.org/genproto/googleapis/rpc",
@@ -34,7 +35,7 @@ var may = map[string]string{
 	"agent": ". internal/plan internal/store internal/zoo internal/wire internal/manifest proto/muster/v1 " +
 		"github.com/sirupsen/logrus github.com/cenkalti/backoff/v5 golang.org/x/sync google.golang.org/grpc google.golang.org/protobuf google.golang.org/genproto/googleapis/rpc",
 	"client": ". internal/wire proto/muster/v1 google.golang.org/grpc google.golang.org/protobuf github.com/cenkalti/backoff/v5",
-	"sdk":    ". internal/store internal/zoo github.com/cenkalti/backoff/v5",
+	"sdk":    ". internal/clock internal/store internal/zoo github.com/cenkalti/backoff/v5",
 
 	"cmd/muster": ". agent client sdk internal/manifest internal/zkserver " +
 		"github.com/urfave/cli/v2 github.com/sirupsen/logrus github.com/jedib0t/go-pretty/v6 github.com/goccy/go-yaml golang.org/x/term golang.org/x/sync",

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/musterhq/muster/internal/zkserver"
 	"github.com/musterhq/muster/internal/zoo"
@@ -94,7 +95,7 @@ func BenchmarkGet(b *testing.B) {
 	})
 }
 
-func BenchmarkContact(b *testing.B) {
+func BenchmarkSilent(b *testing.B) {
 	s, err := zoo.Dial(b.Context(), benchServer(b))
 	if err != nil {
 		b.Fatal(err)
@@ -102,6 +103,8 @@ func BenchmarkContact(b *testing.B) {
 	defer s.Close()
 	b.ReportAllocs()
 	for b.Loop() {
-		s.Contact()
+		if s.Silent(time.Hour) {
+			b.Fatal("silent")
+		}
 	}
 }

@@ -29,7 +29,7 @@ func do[T any](ctx context.Context, s *Session, r request, call func() (T, error
 		if decided.Swap(true) {
 			return
 		}
-		sent := time.Now() // G4: before, not after
+		sent := s.lease.clock.Now() // G4: before, not after
 		value, err := call()
 		if answered(err) {
 			s.lease.renew(sent)

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/musterhq/muster/internal/clock"
 )
 
 // Config says how to reach the servers. Servers is required; the zero value of
@@ -26,7 +28,7 @@ type Config struct {
 	// may stay silent before it is left. Default two thirds of SessionTimeout,
 	// so that another server is asked while the session still lives.
 	OpTimeout time.Duration
-	// Heartbeat is how often a cheap read renews Contact. Default a quarter of
+	// Heartbeat is how often a cheap read proves contact. Default a quarter of
 	// SessionTimeout.
 	Heartbeat time.Duration
 	// Poll is how often watched nodes are looked at for a change that no watch
@@ -46,6 +48,8 @@ type Config struct {
 	// Logger hears of lost connections and the like; nil is silence. It must
 	// not block.
 	Logger func(format string, args ...any)
+	// Clock reckons Contact and Silence; nil is this machine's. Tests have others.
+	Clock *clock.Clock
 	// MaxRequest and MaxReply bound a request and a reply, in bytes. A larger
 	// request is ErrTooLarge; a larger reply costs the connection. The session
 	// holds a buffer of MaxRequest and one of MaxReply (of 1.5 MiB at most):
@@ -99,6 +103,9 @@ func (c Config) complete() (Config, error) {
 	c.Poll = cmp.Or(c.Poll, 5*time.Second)
 	c.MaxRequest = cmp.Or(c.MaxRequest, 1<<20-1)
 	c.MaxReply = cmp.Or(c.MaxReply, 4<<20)
+	if c.Clock == nil {
+		c.Clock = clock.New()
+	}
 	if c.Dial == nil {
 		c.Dial = new(net.Dialer).DialContext
 	}

@@ -16,11 +16,11 @@
 //     comes back, and nothing asked of it is ever sent in a later one (G5).
 //     Who wants to go on dials again. Only the servers decide that a session
 //     has expired: a process that is cut off is not told so before it reaches
-//     one again, however long that takes. [Session.Contact] is what it can
+//     one again, however long that takes. [Session.Silence] is what it can
 //     know by itself.
-//  2. [Session.Contact] is when the last answered request was sent (G4). It
-//     moves forward only, and never counts from the answer. Every operation
-//     renews it; a heartbeat does where there is none.
+//  2. [Session.Silence] is how long ago the last answered request was sent
+//     (G4). It counts suspension of the machine, and never begins at the
+//     answer. Every operation ends it; a heartbeat does where there is none.
 //  3. A commit has one of three fates: done, refused, unknown. An error that is
 //     [ErrUnknown] means that it may have been applied, or may still be. To find
 //     out, Sync, then read; never repeat it blindly. [ErrNotSent] and

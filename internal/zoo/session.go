@@ -48,7 +48,8 @@ func Dial(ctx context.Context, cfg Config) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Session{cfg: cfg, up: make(chan struct{}), lease: lease{origin: time.Now()}}
+	s := &Session{cfg: cfg, up: make(chan struct{})}
+	s.lease.begin(cfg.Clock)
 	s.ctx, s.die = context.WithCancelCause(context.Background())
 	s.route = newRoute(s.ctx, cfg)
 	conn, events, err := zk.Connect(cfg.Servers, cfg.SessionTimeout,
@@ -89,7 +90,7 @@ func (s *Session) Timeout() time.Duration {
 
 // Connected tells whether there is a connection that the library has not given
 // up. It is informational: a connection may be dead for seconds before it is
-// noticed. Contact is what counts.
+// noticed. Silence is what counts.
 func (s *Session) Connected() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -24,6 +24,7 @@ const (
 	ReasonShrunk          Reason = "ROSTER_SHRUNK"    // half a roster vanished at once: a network, not a deployment
 	ReasonUnreadable      Reason = "UNREADABLE"       // an entry in the registry cannot be read
 	ReasonPending         Reason = "SPEC_PENDING"     // a newer spec cannot come into force yet
+	ReasonNotWritten      Reason = "NOT_WRITTEN"      // the next step cannot be written to the registry
 	ReasonNoLeader        Reason = "NO_LEADER"        // no agent leads
 	ReasonKnock           Reason = "OLD_INSTANCE_OUT" // a refused instance waits at the gate (does not hold a feature up)
 )
@@ -36,6 +37,7 @@ type Blocker struct {
 	Version    string     `json:"version,omitempty"`
 	Constraint Constraint `json:"constraint,omitzero"`
 	Since      time.Time  `json:"since,omitzero"`  // since when it is so, as far as is known
+	Until      time.Time  `json:"until,omitzero"`  // when it ends by itself; zero where it does not
 	Count      int        `json:"count,omitempty"` // requests in flight, or ready instances
 	Detail     string     `json:"detail"`          // the whole, for people: who, what, and the way out
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/musterhq/muster/internal/plan"
 	"github.com/musterhq/muster/internal/store"
 	"github.com/musterhq/muster/internal/zoo"
 )
@@ -73,7 +74,7 @@ func (s *session) enrolled(ctx context.Context) error {
 type term struct {
 	*session
 	name       string // of the agent
-	quarantine time.Duration
+	quarantine func() plan.Quarantine
 	keep       int // records of history
 	mirror     *mirror
 	log        *logrus.Entry
@@ -83,7 +84,7 @@ type term struct {
 // has ended when it returns.
 func (a *Agent) term(ctx context.Context, s *session, changed <-chan struct{}) error {
 	t := &term{
-		session: s, name: a.cfg.Name, quarantine: a.cfg.Quarantine, keep: a.cfg.HistoryKeep,
+		session: s, name: a.cfg.Name, quarantine: func() plan.Quarantine { return plan.Quarantine{Fixed: a.cfg.Quarantine} }, keep: a.cfg.HistoryKeep,
 		mirror: a.mirror, log: a.log.WithField("node", s.node),
 	}
 	t.log.Info("leads")

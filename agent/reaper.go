@@ -27,7 +27,7 @@ func (t *term) reap(ctx context.Context) error {
 				continue // the feed tells; the others go on
 			}
 			now := time.Now()
-			due, wake := plan.Reap(*svc, confirm[name], now, t.quarantine)
+			due, wake := plan.Reap(*svc, confirm[name], now, t.quarantine())
 			rest = min(rest, until(now, wake))
 			if err := t.reapAll(ctx, *svc, due, now); err != nil {
 				return err
@@ -81,7 +81,7 @@ func (t *term) reaped(svc muster.Service, m muster.Member, now time.Time) muster
 	return muster.Record{
 		Time: now, Action: muster.ActionReap, Service: name, Instance: m.Instance.ID,
 		By:        "agent/" + t.name,
-		Why:       fmt.Sprintf("vanished at %s, and a quarantine of %s is over", m.Vanished.UTC().Format(time.RFC3339), t.quarantine),
+		Why:       fmt.Sprintf("vanished at %s, and a quarantine of %s is over", m.Vanished.UTC().Format(time.RFC3339), t.quarantine().Of(m.Instance)),
 		Operation: operation(),
 		Evidence:  map[string]muster.Evidence{name: evidence},
 	}

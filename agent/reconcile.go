@@ -51,7 +51,6 @@ type worker struct {
 	log *logrus.Entry
 
 	judged  inputs    // what was last found to need nothing but waiting
-	wake    time.Time // when to judge it again even so; zero for never
 	looked  time.Time // when it was judged, or looked at without being told
 	moves   int       // in a row
 	failed  int       // attempts in a row
@@ -86,7 +85,7 @@ func (w *worker) step(ctx context.Context) (rest time.Duration, err error) {
 	switch {
 	case in.feature == nil || in.feature.Problem != "":
 		return tick, nil
-	case in.same(w.judged) && (w.wake.IsZero() || now.Before(w.wake)):
+	case in.same(w.judged):
 		return w.idle(in, now), nil
 	}
 	state := in.state(now)
@@ -94,8 +93,8 @@ func (w *worker) step(ctx context.Context) (rest time.Duration, err error) {
 	state.Agent, state.Operation = w.name, operation()
 	step := plan.Next(state)
 	if step.Move == nil {
-		w.judged, w.wake, w.looked, w.moves = in, step.Wake, now, 0
-		return until(now, step.Wake), nil
+		w.judged, w.looked, w.moves = in, now, 0
+		return tick, nil
 	}
 	if w.moves++; w.moves > mostMoves {
 		w.moves = 0
@@ -109,13 +108,13 @@ func (w *worker) step(ctx context.Context) (rest time.Duration, err error) {
 // watches.
 func (w *worker) idle(in inputs, now time.Time) time.Duration {
 	if rest := w.looked.Add(tick).Sub(now); rest > 0 {
-		return min(rest, until(now, w.wake))
+		return rest
 	}
 	w.looked = now
 	if !in.feature.Status.Settled() {
 		w.feed.look(w.key, in)
 	}
-	return until(now, w.wake)
+	return tick
 }
 
 // commit makes the move. Whatever came of it, what it was decided on is not

@@ -143,7 +143,7 @@ func (d decision) walk() Step {
 		// be read is left as it is and repaired when it can.
 		return d.step(d.readable(), nil)
 	case stage == target:
-		return Step{}
+		return d.wait(d.untold()...)
 	default: // from accept to on or to off
 		return d.fromAccept(target)
 	}
@@ -156,7 +156,7 @@ func (d decision) rest() Step {
 	case d.Status.Gate == muster.GateClosed:
 		return d.openGate("everyone is off", nil)
 	case !d.Status.Deleting:
-		return Step{}
+		return d.wait(d.untold()...)
 	}
 	if b := d.unreadable(d.Spec); len(b) > 0 {
 		return d.wait(b...)

@@ -23,6 +23,11 @@ type State struct {
 	// Contended: registrations kept failing the check of the rosters, so the
 	// gate is to be closed before they are read again (G1: no starvation).
 	Contended bool
+	// Quarantine and Confirm say what becomes of vanished members, which other
+	// features decide as well: those of a service in Confirm are not given up
+	// before somebody confirms that they are gone. Blockers tell it.
+	Quarantine Quarantine
+	Confirm    map[string]bool
 	// Agent and Operation go into what is written: who, and the id by which a
 	// write is recognized.
 	Agent, Operation string
@@ -33,8 +38,6 @@ type Step struct {
 	Move *Move // nil when there is nothing to do now
 	// Waiting names what the next move waits for; empty when nothing is wanted.
 	Waiting []muster.Blocker
-	// Wake is when to decide again even if nothing changes; zero for never.
-	Wake time.Time
 }
 
 // A Move is one transaction: it carries every version that it was decided on.

@@ -180,6 +180,10 @@ func TestNext(t *testing.T) {
 		{"garbage in a sheet blocks", newFleet(muster.Off, open, muster.On).ready().service("a", garbage), "UNREADABLE a"},
 		{"garbage does not stop a kill", newFleet(muster.On, closed, muster.Off).ready().service("a", garbage), "move accept gate closed"},
 		{"a sheet that disagrees is written", newFleet(muster.On, closed, muster.On).ready().service("a", func(s *muster.Service) { s.Sheet = s.Sheet.Without("f") }), "adopt on gate closed"},
+		{"garbage in a sheet is told at rest, too", newFleet(muster.On, closed, muster.On).ready().service("a", garbage), "UNREADABLE a"},
+		{"at rest at off as well", newFleet(muster.Off, open, muster.Off).service("b", garbage), "UNREADABLE b"},
+		{"confirmed because another feature wants it", newFleet(muster.Accept, closed, muster.On).ready().member("b", "b2", "2.0.0", gone).
+			with(func(s *plan.State) { s.Confirm = map[string]bool{"b": true} }), "UNCONFIRMED b/b2"},
 		{"a spec with the same terms, at on", newFleet(muster.On, closed, muster.On).ready().with(policies), "adopt on gate closed"},
 		{"a participant more, not ready: stays on", newFleet(muster.On, closed, muster.On).ready().with(newer).member("c", "c1", "1.0.0"), "SPEC_PENDING; TOO_FEW_READY c; OLD_VERSION c/c1"},
 		{"a participant more, ready: through accept", newFleet(muster.On, closed, muster.On).ready().with(newer).member("c", "c1", "2.0.0"), "move accept gate closed"},
@@ -257,15 +261,16 @@ func TestReap(t *testing.T) {
 	}
 	live := muster.Member{Instance: muster.Instance{ID: "live"}, Live: true}
 	svc := muster.Service{Members: []muster.Member{live, live, live, member("young", 4*time.Second), member("due", 10*time.Second)}}
-	due, wake := plan.Reap(svc, false, now, 10*time.Second)
+	tenSeconds := plan.Quarantine{Fixed: 10 * time.Second}
+	due, wake := plan.Reap(svc, false, now, tenSeconds)
 	if len(due) != 1 || due[0].Instance.ID != "due" || !wake.Equal(now.Add(6*time.Second)) {
 		t.Errorf("reap: got %v, wake %v", due, wake)
 	}
-	if due, _ := plan.Reap(svc, true, now, 10*time.Second); len(due) != 0 {
+	if due, _ := plan.Reap(svc, true, now, tenSeconds); len(due) != 0 {
 		t.Errorf("reap while confirmation is wanted: got %v", due)
 	}
 	svc.Members = svc.Members[1:] // two of four gone
-	if due, _ := plan.Reap(svc, false, now, 10*time.Second); len(due) != 0 {
+	if due, _ := plan.Reap(svc, false, now, tenSeconds); len(due) != 0 {
 		t.Errorf("reap while the roster shrank: got %v", due)
 	}
 }

@@ -31,10 +31,10 @@ func (d decision) ready(spec *muster.Spec) []muster.Blocker {
 		}
 		constraint := spec.Participants[service].Version
 		check := checker(constraint)
-		list := named{service: service}
+		list, absent := named{service: service}, d.absence(svc, spec)
 		for _, m := range svc.Members {
 			if problem := check(m.Instance.Version); m.Problem == "" && problem != "" {
-				list.add(oldVersion(service, m, constraint, problem, spec.Vanished))
+				list.add(oldVersion(service, m, constraint, problem, absent))
 			}
 		}
 		blockers = append(blockers, list.blockers()...)
@@ -100,15 +100,31 @@ func (d decision) unacked() []muster.Blocker {
 			continue
 		}
 		current := svc.Sheet.Features[d.key]
-		list := named{service: service}
+		list, absent := named{service: service}, d.absence(svc, d.Spec)
 		for _, m := range svc.Members {
 			if m.Problem == "" && !Acked(m, current) {
-				list.add(notAcked(service, m, current, d.Status.Since, d.Spec.Vanished))
+				list.add(notAcked(service, m, current, d.Status.Since, absent))
 			}
 		}
 		blockers = append(blockers, list.blockers()...)
 	}
 	return blockers
+}
+
+// untold names the participants of which nobody can tell what they are told: of
+// a feature at rest, that is what its repair waits for.
+func (d decision) untold() []muster.Blocker {
+	var blockers []muster.Blocker
+	for _, service := range d.Spec.Services() {
+		if problem := d.Services[service].Problem; problem != "" {
+			blockers = append(blockers, unreadable(service, "", problem))
+		}
+	}
+	return blockers
+}
+
+func unreadable(service, instance, problem string) muster.Blocker {
+	return muster.Blocker{Reason: muster.ReasonUnreadable, Service: service, Instance: instance, Detail: problem}
 }
 
 // unreadable names what cannot be read of the participants of the specs; a spec
@@ -126,34 +142,34 @@ func (d decision) unreadable(specs ...*muster.Spec) []muster.Blocker {
 	for _, service := range slices.Sorted(maps.Keys(services)) {
 		svc := d.Services[service]
 		if svc.Problem != "" {
-			blockers = append(blockers, muster.Blocker{Reason: muster.ReasonUnreadable, Service: service, Detail: svc.Problem})
+			blockers = append(blockers, unreadable(service, "", svc.Problem))
 			continue
 		}
 		for _, m := range svc.Members {
 			if m.Problem != "" {
-				blockers = append(blockers, muster.Blocker{Reason: muster.ReasonUnreadable, Service: service, Instance: m.Instance.ID, Detail: m.Problem})
+				blockers = append(blockers, unreadable(service, m.Instance.ID, m.Problem))
 			}
 		}
 	}
 	return blockers
 }
 
-func oldVersion(service string, m muster.Member, c muster.Constraint, problem string, policy muster.Vanished) muster.Blocker {
+func oldVersion(service string, m muster.Member, c muster.Constraint, problem string, absent absence) muster.Blocker {
 	b := of(service, m)
 	b.Constraint = c
 	if !m.Live {
-		return vanished(b, m, policy)
+		return absent.blocker(b, m)
 	}
 	b.Reason, b.Since = muster.ReasonOldVersion, m.Instance.Started
 	b.Detail = problem + ": upgrade it"
 	return b
 }
 
-func notAcked(service string, m muster.Member, e muster.Entry, since time.Time, policy muster.Vanished) muster.Blocker {
+func notAcked(service string, m muster.Member, e muster.Entry, since time.Time, absent absence) muster.Blocker {
 	b := of(service, m)
 	switch {
 	case !m.Live:
-		return vanished(b, m, policy)
+		return absent.blocker(b, m)
 	case m.Ack.Applied >= e.Since:
 		b.Reason, b.Since, b.Count = muster.ReasonDraining, m.Ack.Oldest, m.Ack.Draining
 		b.Detail = fmt.Sprintf("has applied %s; %d requests from before are still in flight", e.Stage, m.Ack.Draining)
@@ -164,18 +180,6 @@ func notAcked(service string, m muster.Member, e muster.Entry, since time.Time, 
 		b.Reason, b.Since = muster.ReasonNotAcked, since
 		b.Detail = fmt.Sprintf("has not applied %s, epoch %d", e.Stage, e.Epoch)
 	}
-	return b
-}
-
-func vanished(b muster.Blocker, m muster.Member, policy muster.Vanished) muster.Blocker {
-	b.Since = m.Vanished
-	if policy == muster.Confirm {
-		b.Reason = muster.ReasonUnconfirmed
-		b.Detail = fmt.Sprintf("vanished and may still serve; confirm that it is gone: muster instance decommission %s/%s", m.Instance.Service, m.Instance.ID)
-		return b
-	}
-	b.Reason = muster.ReasonVanished
-	b.Detail = "vanished and may still serve until its quarantine is over"
 	return b
 }
 

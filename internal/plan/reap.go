@@ -7,10 +7,11 @@ import (
 )
 
 // Reap returns the vanished members of a service whose quarantine is over, and
-// when to look again (zero for never). A member counts as long as it may still
-// be serving, so nobody is given up while confirm is set, or while so much of
-// the roster vanished at once that it is more likely cut off than dead.
-func Reap(svc muster.Service, confirm bool, now time.Time, quarantine time.Duration) (due []muster.Member, wake time.Time) {
+// when to look again (zero for never). Each member has a quarantine of its own:
+// it counts as long as it may still be serving (G4). So nobody is given up while
+// confirm is set either, or while so much of the roster vanished at once that it
+// is more likely cut off than dead.
+func Reap(svc muster.Service, confirm bool, now time.Time, quarantine Quarantine) (due []muster.Member, wake time.Time) {
 	if confirm || svc.Problem != "" || Shrunk(svc) {
 		return nil, time.Time{}
 	}
@@ -18,7 +19,7 @@ func Reap(svc muster.Service, confirm bool, now time.Time, quarantine time.Durat
 		if m.Live || m.Problem != "" || m.Vanished.IsZero() {
 			continue
 		}
-		end := m.Vanished.Add(quarantine)
+		end := m.Vanished.Add(quarantine.Of(m.Instance))
 		switch {
 		case !now.Before(end):
 			due = append(due, m)

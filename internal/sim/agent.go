@@ -209,7 +209,7 @@ func (g *agent) reap(service string) error {
 	if err != nil {
 		return err
 	}
-	due, _ := plan.Reap(svc, false, g.w.now, quarantine)
+	due, _ := plan.Reap(svc, false, g.w.now, plan.Quarantine{Fixed: quarantine})
 	for _, m := range due {
 		err := g.store.Reap(context.Background(), g.node, service, m, g.w.removal(muster.ActionReap, m, g.name))
 		delete(g.services, service)

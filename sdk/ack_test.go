@@ -37,8 +37,8 @@ func TestFollowsTheSheet(t *testing.T) {
 	})
 }
 
-// Case 18.
-func TestPinnedRequestWithholdsTheAck(t *testing.T) {
+// A request that is pinned to an older sheet withholds the ack.
+func TestCase18PinnedRequestWithholdsTheAck(t *testing.T) {
 	inWorld(t, func(w *world) {
 		before := w.put(entry(sdk.Off, 1))
 		p := w.open("2.0.0")
@@ -73,8 +73,8 @@ func TestPinnedRequestWithholdsTheAck(t *testing.T) {
 	})
 }
 
-// Case 18: past its bound.
-func TestPinnedRequestIsCancelledAtItsBound(t *testing.T) {
+// Past its bound its context is cancelled, and the ack follows.
+func TestCase18PinnedRequestIsCancelledAtItsBound(t *testing.T) {
 	inWorld(t, func(w *world) {
 		before := w.put(entry(sdk.Off, 1))
 		p := w.open("2.0.0")
@@ -124,8 +124,8 @@ func TestPinnedBeforeJoining(t *testing.T) {
 	})
 }
 
-// Case 21.
-func TestAckIsAssertedAgain(t *testing.T) {
+// An ack that was lost, or spoilt, is asserted again.
+func TestCase21AckIsAssertedAgain(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.put(entry(sdk.Off, 1))
 		p := w.open("2.0.0")

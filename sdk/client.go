@@ -25,9 +25,10 @@ type Client struct {
 
 	wake   chan struct{} // the owner: an older era has ended, or was told of
 	news   chan struct{} // the narrator: look again
+	alarm  chan struct{} // the guard: look again
 	joined chan struct{} // closed when the instance has joined for the first time
 	stop   context.CancelFunc
-	wg     sync.WaitGroup // the owner and the narrator
+	wg     sync.WaitGroup // the owner, the narrator and the guard
 
 	mu        sync.Mutex // guards the fields below; nothing is called under it
 	handles   []handleKey
@@ -54,12 +55,13 @@ type standing struct {
 // Instance returns who this process is. It does not change.
 func (c *Client) Instance() muster.Instance { return c.inst }
 
-// change changes the standing, and has the narrator look again.
+// change changes the standing, and has the narrator and the guard look again.
 func (c *Client) change(f func(*standing)) {
 	c.mu.Lock()
 	f(&c.standing)
 	c.mu.Unlock()
 	signal(c.news)
+	signal(c.alarm)
 }
 
 // trouble notes what went wrong, once for each thing.

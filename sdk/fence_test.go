@@ -25,7 +25,7 @@ func (w *world) silence() (heal func()) {
 }
 
 // Case 25.
-func TestFencedWithinItsLease(t *testing.T) {
+func TestCase25FencedWithinItsLease(t *testing.T) {
 	inWorld(t, func(w *world) {
 		held := entry(sdk.On, 1)
 		held.OnDisconnect = muster.Hold
@@ -185,7 +185,7 @@ func TestStopMeansUnready(t *testing.T) {
 }
 
 // Case 27.
-func TestOutage(t *testing.T) {
+func TestCase27Outage(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.put(entry(sdk.On, 1))
 		p := w.open("2.0.0")
@@ -208,7 +208,7 @@ func TestOutage(t *testing.T) {
 
 // Case 30: a sheet that is older than the one in force, as a server that lags
 // shows it, or garbage, changes nothing.
-func TestNeverAnOlderSheet(t *testing.T) {
+func TestCase30NeverAnOlderSheet(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.put(entry(sdk.Off, 1))
 		w.put(entry(sdk.Accept, 2))

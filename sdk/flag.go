@@ -65,18 +65,23 @@ type handleKey struct {
 func (h *handle) stage(ctx context.Context) Stage {
 	c := h.client
 	snap := c.current.Load()
+	var p *pin
 	if c.pinning.Load() {
-		snap = c.viewOf(ctx, snap)
+		p, snap = c.viewOf(ctx, snap)
 	}
 	s := snap.slot(h)
-	if s.stage != s.fenced && c.fences(snap) {
+	if s.stage == s.fenced {
+		return s.stage
+	}
+	if c.fences(snap.era) {
 		return s.fenced
 	}
+	p.rely()
 	return s.stage
 }
 
-// fences reports whether a request with this view stands at the fence.
-func (c *Client) fences(view *snapshot) bool { return c.fence.down() || view.outlived.Load() }
+// fences reports whether a request of this era stands at the fence.
+func (c *Client) fences(e *era) bool { return c.fence.down() || e.outlived.Load() }
 
 // handle returns the handle on a feature, and gives it a slot.
 func (c *Client) handle(key string, unknown Stage) handle {
@@ -119,20 +124,24 @@ type Details struct {
 func (f *Flag[T]) Explain(ctx context.Context) Details {
 	c := f.client
 	current := c.current.Load()
-	snap := c.viewOf(ctx, current)
+	p, snap := c.viewOf(ctx, current)
 	s := snap.slot(&f.handle)
 	entry, named := snap.features[f.key]
 	d := Details{
 		Feature: f.key, Stage: s.stage, Reason: ReasonSheet, Epoch: entry.Epoch,
-		Revision: snap.revision, Pinned: c.pinOf(ctx) != nil,
+		Revision: snap.revision, Pinned: p != nil,
 	}
 	switch {
-	case s.stage != s.fenced && c.fences(snap):
+	case s.stage != s.fenced && c.fences(snap.era):
 		d.Stage, d.Reason = s.fenced, ReasonFenced
+		return d
 	case !snap.known():
 		d.Reason = ReasonNotJoined
 	case !named:
 		d.Reason = ReasonAbsent
+	}
+	if s.stage != s.fenced {
+		p.rely()
 	}
 	return d
 }

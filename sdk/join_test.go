@@ -54,7 +54,7 @@ func TestJoinsAndAnswers(t *testing.T) {
 }
 
 // Case 2.
-func TestRefusedWaitsUnreadyAndIsAdmitted(t *testing.T) {
+func TestCase02RefusedWaitsUnreadyAndIsAdmitted(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.put(entry(sdk.On, 2))
 		p, err := w.tryOpen("1.9.0")
@@ -96,7 +96,7 @@ func TestRefusedWaitsUnreadyAndIsAdmitted(t *testing.T) {
 }
 
 // Case 3.
-func TestLostReplyToRegistration(t *testing.T) {
+func TestCase03LostReplyToRegistration(t *testing.T) {
 	for name, fate := range map[string]zkserver.Action{"applied": zkserver.DropAfter, "not applied": zkserver.DropBefore} {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, func(w *world) {
@@ -127,7 +127,7 @@ func TestLostReplyToRegistration(t *testing.T) {
 }
 
 // Cases 4 and 19: the name is the same, the incarnation is not.
-func TestRestartUnderTheSameNameCountsTwice(t *testing.T) {
+func TestCase04RestartUnderTheSameNameCountsTwice(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.put(entry(sdk.Accept, 1))
 		old := w.open("2.0.0")
@@ -154,7 +154,7 @@ func TestRestartUnderTheSameNameCountsTwice(t *testing.T) {
 }
 
 // Case 6.
-func TestGateMovesDuringRegistration(t *testing.T) {
+func TestCase06GateMovesDuringRegistration(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.put(entry(sdk.Off, 1))
 		moved := false
@@ -175,7 +175,7 @@ func TestGateMovesDuringRegistration(t *testing.T) {
 }
 
 // Case 20.
-func TestBornAtTheCurrentRevision(t *testing.T) {
+func TestCase20BornAtTheCurrentRevision(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.put(entry(sdk.Accept, 1))
 		rev := w.put(entry(sdk.On, 2))
@@ -188,7 +188,7 @@ func TestBornAtTheCurrentRevision(t *testing.T) {
 }
 
 // Case 28, without a snapshot on disk.
-func TestColdStartWithoutZooKeeper(t *testing.T) {
+func TestCase28ColdStartWithoutZooKeeper(t *testing.T) {
 	for _, serve := range []bool{false, true} {
 		inBubble := func(w *world) {
 			w.put(entry(sdk.On, 2))

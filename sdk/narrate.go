@@ -68,7 +68,7 @@ func (c *Client) untilFence(is view) time.Duration {
 	case is.fenced:
 		return resume
 	default:
-		return max(c.fence.left(), 0) + time.Millisecond
+		return min(max(c.fence.left(), 0)+time.Millisecond, pulse)
 	}
 }
 

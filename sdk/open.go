@@ -41,6 +41,7 @@ func Open(ctx context.Context, cfg Config) (*Client, error) {
 	c.stop = stop
 	c.wg.Go(func() { c.own(life) })
 	c.wg.Go(c.narrate)
+	c.wg.Go(c.guard)
 	select {
 	case <-c.joined:
 	case <-ctx.Done():
@@ -54,7 +55,7 @@ func Open(ctx context.Context, cfg Config) (*Client, error) {
 func newClient(cfg Config, inst muster.Instance) *Client {
 	c := &Client{
 		cfg: cfg, inst: inst, fence: fence{lease: cfg.Lease},
-		wake: make(chan struct{}, 1), news: make(chan struct{}, 1), joined: make(chan struct{}),
+		wake: make(chan struct{}, 1), news: make(chan struct{}, 1), alarm: make(chan struct{}, 1), joined: make(chan struct{}),
 		index: make(map[handleKey]int),
 	}
 	first := unknown()

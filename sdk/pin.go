@@ -13,6 +13,10 @@ import (
 // [Client.Close].
 var ErrDrainTimeout = errors.New("the request began under an older state of the features, and the time to finish it is over")
 
+// ErrFenced is the cause of the end of a pinned context whose request relied on
+// an answer that the fence has taken back (G4).
+var ErrFenced = errors.New("contact with ZooKeeper was lost for longer than the lease, and the request relies on a stage that may not be left in force")
+
 // Pin gives one request one view: all flags that are read through the context
 // answer from the sheet that is in force now, also when a newer one comes (G6).
 // The request counts as in flight, and withholds the ack of newer sheets, until
@@ -20,24 +24,26 @@ var ErrDrainTimeout = errors.New("the request began under an older state of the 
 // is pinned to the same view. Release may be called more than once.
 //
 // Two things come before constancy. When the instance loses contact, the fence
-// binds pinned requests too, for good if it has to register anew (G4). When
-// Config.Drain has passed since a newer sheet came, the context is cancelled
-// with [ErrDrainTimeout] as its cause; the request is waited for even then.
+// binds pinned requests too, for good if it has to register anew (G4); one that
+// has read a stage before, which the fence changes, has taken a decision that
+// no longer holds, and its context is cancelled with [ErrFenced] as its cause.
+// When Config.Drain has passed since a newer sheet came, it is cancelled with
+// [ErrDrainTimeout]. The request counts until its release even then.
+//
+// So what a request decides by a flag is to be carried out within its pinned
+// context: send with it, or look at its Err just before. Err asks the clock,
+// so it is right at once in a process that was stopped; Done, and contexts that
+// are derived with a cancellation of their own, follow within a moment.
 func (c *Client) Pin(ctx context.Context) (pinned context.Context, release func()) {
 	if !c.pinning.Load() {
 		c.pinning.Store(true)
 	}
 	p := &pin{client: c, began: time.Now()}
 	p.Context, p.cancel = context.WithCancelCause(ctx)
-	outer := c.pinOf(ctx)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	snap := c.current.Load()
-	if outer != nil {
-		if view := outer.view.Load(); view != nil {
-			snap = view
-		}
-	}
+	var snap *snapshot
+	p.outer, snap = c.viewOf(ctx, c.current.Load())
 	p.view.Store(snap)
 	p.era = snap.era
 	p.era.add(p)
@@ -60,9 +66,13 @@ type pin struct {
 	view   atomic.Pointer[snapshot] // nil once it is released
 	began  time.Time
 	cancel context.CancelCauseFunc
+	relies atomic.Bool // it was given an answer that the fence would change
+	outer  *pin        // within which this one was made; nil for most
+	era    *era
 
-	era        *era
-	prev, next *pin // guarded by client.mu
+	// Guarded by client.mu:
+	prev, next *pin
+	revoked    bool // it was cancelled because of the fence
 }
 
 // A pinKey finds a client's own pin in a context.
@@ -76,19 +86,41 @@ func (p *pin) Value(key any) any {
 	return p.Context.Value(key)
 }
 
+// Err implements [context.Context]. G4: it asks the clock, and no goroutine that
+// would have had to run before.
+func (p *pin) Err() error {
+	if err := p.Context.Err(); err != nil {
+		return err
+	}
+	if p.relies.Load() && p.client.fences(p.era) {
+		p.cancel(ErrFenced)
+	}
+	return p.Context.Err()
+}
+
+// rely notes that the request was given an answer that the fence would change,
+// and with it all requests around it. P may be nil.
+func (p *pin) rely() {
+	for ; p != nil && !p.relies.Load(); p = p.outer {
+		p.relies.Store(true)
+	}
+}
+
 func (c *Client) pinOf(ctx context.Context) *pin {
 	p, _ := ctx.Value(pinKey{c}).(*pin)
 	return p
 }
 
-// viewOf returns the snapshot that ctx is pinned to, or the current one.
-func (c *Client) viewOf(ctx context.Context, current *snapshot) *snapshot {
-	if p := c.pinOf(ctx); p != nil {
+// viewOf returns the client's pin in ctx, if there is one, and the snapshot that
+// it is pinned to, or the current one.
+func (c *Client) viewOf(ctx context.Context, current *snapshot) (*pin, *snapshot) {
+	p := c.pinOf(ctx)
+	if p != nil {
 		if view := p.view.Load(); view != nil {
-			return view
+			return p, view
 		}
 	}
-	return current
+	return p, current
 }
 
 func (p *pin) release() {

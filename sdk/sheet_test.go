@@ -70,6 +70,19 @@ func (s *sheetWriter) write(path, body string) int32 {
 	return results[0].Version
 }
 
+// policed puts a feature for each policy on the sheet, at this stage, and each
+// bears its policy's name.
+func (s *sheetWriter) policed(stage muster.Stage, policies ...muster.OnDisconnect) int32 {
+	s.t.Helper()
+	features := make(map[string]muster.Entry)
+	for _, policy := range policies {
+		e := entry(stage, 1)
+		e.OnDisconnect = policy
+		features[string(policy)] = e
+	}
+	return s.putAll(features)
+}
+
 // entry is what the sheets of most tests say of the feature.
 func entry(stage muster.Stage, epoch int64) muster.Entry {
 	gate := muster.GateOpen

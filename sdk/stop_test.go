@@ -5,6 +5,7 @@ package sdk_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -13,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/musterhq/muster"
 	"github.com/musterhq/muster/internal/zkserver"
 	"github.com/musterhq/muster/internal/zkserver/zkservertest"
 	"github.com/musterhq/muster/internal/zoo"
@@ -25,7 +27,7 @@ const childEnv = "MUSTER_SDK_TEST_CHILD"
 // gap is how long a stop lasts, more than twice the session timeout.
 const gap = 2200 * time.Millisecond
 
-// childMain is the life of the process that is to be stopped: it uses a flag all
+// childMain is the life of the process that is to be stopped: it uses flags all
 // the time, and says what the first use after the stop came to.
 func childMain() {
 	server := os.Getenv(childEnv)
@@ -40,19 +42,23 @@ func childMain() {
 		fmt.Println(err)
 		os.Exit(1)
 	}
-	ctx, flag := context.Background(), c.Bool(feature, false)
+	ctx, release := c.Pin(context.Background())
+	defer release()
+	accept, hold, stop := c.Bool("accept", false), c.Bool("hold", false), c.Bool("stop", false)
 	last := time.Now()
-	fmt.Println("uses", flag.Stage(ctx))
+	fmt.Println("uses", accept.Stage(ctx), hold.Stage(ctx), stop.Stage(ctx))
 	for until := last.Add(time.Minute); last.Before(until); {
 		before := time.Now()
 		if pause := before.Sub(last); pause < time.Millisecond {
 			continue // so that a stop rarely falls within a use
 		}
-		enabled := flag.Enabled(ctx)
+		enabled := accept.Enabled(context.Background())
+		held, err, ready := hold.Enabled(ctx), ctx.Err(), c.Ready()
 		after := time.Now()
 		switch {
 		case before.Sub(last) > gap*9/10:
-			fmt.Println("first use enabled:", enabled)
+			fmt.Printf("first use enabled: accept %t, hold %t, stop %t; the request: %v, %t; ready: %t\n",
+				enabled, held, stop.Enabled(ctx), err, errors.Is(context.Cause(ctx), sdk.ErrFenced), ready == nil)
 			os.Exit(0)
 		case after.Sub(before) > gap*9/10:
 			fmt.Println("stopped within a use") // nothing can be said
@@ -64,13 +70,14 @@ func childMain() {
 	os.Exit(1)
 }
 
-// Case 26, with a real process and a real SIGSTOP.
-func TestFencedAtTheFirstUseAfterAStop(t *testing.T) {
+// With a real process and a real SIGSTOP, for twice its session timeout.
+func TestCase26FencedAtTheFirstUseAfterAStop(t *testing.T) {
 	t.Parallel()
 	for range 5 {
 		if said := stopped(t); said != "stopped within a use" {
-			if said != "first use enabled: false" {
-				t.Error(said)
+			const want = "first use enabled: accept false, hold true, stop false; the request: context canceled, true; ready: false"
+			if said != want {
+				t.Errorf("it says %q, want %q", said, want)
 			}
 			return
 		}
@@ -85,7 +92,7 @@ func stopped(t *testing.T) (said string) {
 		t.Fatal(err)
 	}
 	defer zk.Close()
-	newSheet(t, zk, "checkout").put(entry(sdk.On, 1))
+	newSheet(t, zk, "checkout").policed(sdk.On, muster.FallToAccept, muster.Hold, muster.Stop)
 
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), childEnv+"="+server.Addr())
@@ -98,8 +105,8 @@ func stopped(t *testing.T) (said string) {
 	}
 	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
 	lines := bufio.NewScanner(out)
-	if lines.Scan(); lines.Text() != "uses on" {
-		t.Fatalf("the child says %q, want that it uses on", lines.Text())
+	if lines.Scan(); lines.Text() != "uses on on on" {
+		t.Fatalf("the child says %q, want that all are on", lines.Text())
 	}
 	for _, signal := range []os.Signal{syscall.SIGSTOP, syscall.SIGCONT} {
 		if err := cmd.Process.Signal(signal); err != nil {

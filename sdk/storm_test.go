@@ -20,7 +20,7 @@ const quarantine = 15 * time.Second
 // Case 22, for the SDK's half of the protocol: under cuts, expiries and lost
 // replies the stages in all instances, and in the requests that they have in
 // flight, are neighbours (G3). The test plays a correct agent.
-func TestNeighbouringStagesInAStorm(t *testing.T) {
+func TestCase22NeighbouringStagesInAStorm(t *testing.T) {
 	for seed := range uint64(2) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			inWorld(t, func(w *world) { newStorm(w, seed).run() })

@@ -41,6 +41,19 @@ func newServer(home string, port int) (*server, error) {
 	return &server{home: home, addr: address(port), log: filepath.Join(home, "log")}, nil
 }
 
+// Arguments are those with which java runs one server on home/zoo.cfg, for those
+// who start servers in a way of their own. Each server needs a home.
+func Arguments(home string) []string {
+	return []string{
+		"-Xmx192m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", // small, and quick to start
+		"-Dorg.slf4j.simpleLogger.showDateTime=true",
+		"-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS",
+		"-Dzookeeper.jmx.log4j.disable=true",
+		"-cp", zookeeperJar + string(os.PathListSeparator) + loggerJar,
+		mainClass, filepath.Join(home, "zoo.cfg"),
+	}
+}
+
 // start starts the process, and ends the former one first if it runs.
 func (s *server) start() error {
 	s.mu.Lock()
@@ -51,13 +64,7 @@ func (s *server) start() error {
 		return err
 	}
 	defer log.Close() // the process has its own handle
-	cmd := exec.Command("java",
-		"-Xmx192m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", // small, and quick to start
-		"-Dorg.slf4j.simpleLogger.showDateTime=true",
-		"-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS",
-		"-Dzookeeper.jmx.log4j.disable=true",
-		"-cp", zookeeperJar+string(os.PathListSeparator)+loggerJar,
-		mainClass, filepath.Join(s.home, "zoo.cfg"))
+	cmd := exec.Command("java", Arguments(s.home)...)
 	cmd.Dir = s.home
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = attributes()

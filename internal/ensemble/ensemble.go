@@ -25,6 +25,10 @@ type Option func(*settings)
 // four ticks, and the shortest session is two.
 func Tick(d time.Duration) Option { return func(s *settings) { s.tick = d } }
 
+// Words sets which four-letter words are answered, all by default; srvr must be
+// among them. ZooKeeper's own default is srvr alone.
+func Words(list string) Option { return func(s *settings) { s.words = list } }
+
 // Start starts n servers, waits until all of them serve, and ends them with the
 // test, showing the end of their logs if it failed. It skips or fails the test
 // as [Require] does.
@@ -44,7 +48,7 @@ func Start(t testing.TB, n int, opts ...Option) *Ensemble {
 // launch starts n servers that keep their files below dir, and waits for
 // nothing.
 func launch(dir string, n int, opts ...Option) (*Ensemble, error) {
-	s := settings{tick: 500 * time.Millisecond}
+	s := settings{tick: 500 * time.Millisecond, words: "*"}
 	for _, opt := range opts {
 		opt(&s)
 	}

@@ -14,6 +14,7 @@ import (
 // settings are what the servers of one ensemble have in common.
 type settings struct {
 	tick  time.Duration
+	words string // four-letter words that are answered
 	ports []ports
 }
 
@@ -81,7 +82,7 @@ func (s *settings) config(data string, i int) string {
 	set("maxClientCnxns", 0) // all sessions come from one address
 	set("cnxTimeout", 4*s.tick.Milliseconds())
 	set("admin.enableServer", false)
-	set("4lw.commands.whitelist", "*")
+	set("4lw.commands.whitelist", s.words)
 	set("extendedTypesEnabled", true) // nodes with a time to live
 	set("forceSync", "no")            // processes are killed here, machines are not
 	set("preAllocSize", 1024)         // kB of log at a time; 64 MB by default

@@ -140,7 +140,9 @@ func (c *conn) read() error {
 	for more && err == nil {
 		c.out.room()
 		if frame, err = c.readFrame(frame); err == nil {
+			began := time.Now()
 			more, err = c.serve(frame, c.request)
+			c.srv.stats.took(time.Since(began))
 		}
 	}
 	return err

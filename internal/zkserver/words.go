@@ -4,8 +4,12 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"net"
+	"os"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -13,6 +17,38 @@ import (
 // stats are counted since the start.
 type stats struct {
 	received, sent atomic.Int64 // packets
+
+	mu               sync.Mutex // guards the fields below
+	answered         int64
+	total, min, most time.Duration // that answers took
+}
+
+// took notes how long an answer took.
+func (s *stats) took(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.answered == 0 || d < s.min {
+		s.min = d
+	}
+	s.answered++
+	s.total += d
+	s.most = max(s.most, d)
+}
+
+// latency returns the shortest, mean and longest time of an answer, in
+// milliseconds, in the form of ZooKeeper.
+func (s *stats) latency() (least int64, mean string, most int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	average := 0.0
+	if s.answered > 0 {
+		average = s.total.Seconds() * 1000 / float64(s.answered)
+	}
+	mean = strings.TrimRight(strconv.FormatFloat(average, 'f', 4, 64), "0")
+	if strings.HasSuffix(mean, ".") {
+		mean += "0"
+	}
+	return s.min.Milliseconds(), mean, s.most.Milliseconds()
 }
 
 // version is what it claims to behave like.
@@ -30,6 +66,8 @@ func (s *Server) fourLetters(word string) string {
 		return "imok"
 	case "isro":
 		return "rw"
+	case "conf":
+		return s.configuration()
 	case "envi":
 		return "Environment:\nzookeeper.version=" + banner() + "\n"
 	case "srvr":
@@ -50,10 +88,52 @@ func (s *Server) describe(clients string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Zookeeper version: %s\n", banner())
 	b.WriteString(clients)
-	fmt.Fprintf(&b, "Latency min/avg/max: 0/0.0/0\nReceived: %d\nSent: %d\nConnections: %d\nOutstanding: 0\n",
-		s.stats.received.Load(), s.stats.sent.Load(), len(s.conns))
+	least, mean, most := s.stats.latency()
+	fmt.Fprintf(&b, "Latency min/avg/max: %d/%s/%d\nReceived: %d\nSent: %d\nConnections: %d\nOutstanding: 0\n",
+		least, mean, most, s.stats.received.Load(), s.stats.sent.Load(), len(s.conns))
 	fmt.Fprintf(&b, "Zxid: 0x%x\nMode: standalone\nNode count: %d\n", s.tree.Zxid(), s.tree.Size().Nodes)
 	return b.String()
+}
+
+// configuration is that of a server that is alone: there is no other that it
+// could lag behind, so it has no initLimit and no syncLimit.
+func (s *Server) configuration() string {
+	_, port, err := net.SplitHostPort(s.Addr())
+	if err != nil {
+		port = "-1" // it serves pipes only
+	}
+	var b strings.Builder
+	line := func(key string, value any) { fmt.Fprintf(&b, "%s=%v\n", key, value) }
+	line("clientPort", port)
+	line("secureClientPort", -1)
+	line("dataDir", s.cfg.DataDir)
+	line("dataDirSize", sizeOf(s.cfg.DataDir))
+	line("dataLogDir", s.cfg.DataDir)
+	line("dataLogSize", sizeOf(s.cfg.DataDir))
+	line("tickTime", s.cfg.TickTime.Milliseconds())
+	line("maxClientCnxns", s.cfg.MaxConnections)
+	line("minSessionTimeout", s.cfg.MinSessionTimeout.Milliseconds())
+	line("maxSessionTimeout", s.cfg.MaxSessionTimeout.Milliseconds())
+	line("clientPortListenBacklog", -1)
+	line("serverId", 0)
+	return b.String()
+}
+
+// sizeOf returns how many bytes the files of a directory have; 0 for none.
+func sizeOf(dir string) (size int64) {
+	if dir == "" {
+		return 0
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return 0
+	}
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil && info.Mode().IsRegular() {
+			size += info.Size()
+		}
+	}
+	return size
 }
 
 func (s *Server) connections() string {
@@ -89,6 +169,10 @@ func (s *Server) monitor() string {
 	line := func(key string, value any) { fmt.Fprintf(&b, "zk_%s\t%v\n", key, value) }
 	line("version", banner())
 	line("server_state", "standalone")
+	least, mean, most := s.stats.latency()
+	line("avg_latency", mean)
+	line("min_latency", least)
+	line("max_latency", most)
 	line("packets_received", s.stats.received.Load())
 	line("packets_sent", s.stats.sent.Load())
 	line("num_alive_connections", len(s.conns))

@@ -111,7 +111,7 @@ func (s *Session) dial(network, server string, _ time.Duration) (net.Conn, error
 	deadline := time.Now().Add(patience)
 	ctx, cancel := context.WithTimeout(s.ctx, patience/2) // and as long for the server to speak
 	defer cancel()
-	conn, err := s.connect(ctx, network, server)
+	conn, err := dialer{s.cfg.Dial, s.cfg.TLS}.connect(ctx, network, server, server)
 	if err != nil {
 		s.route.failed(server, err)
 		return nil, err
@@ -126,13 +126,20 @@ func (s *Session) dial(network, server string, _ time.Duration) (net.Conn, error
 	return l, nil
 }
 
-// connect makes the connection and, where asked for, encrypts it.
-func (s *Session) connect(ctx context.Context, network, server string) (net.Conn, error) {
-	conn, err := s.cfg.Dial(ctx, network, server)
-	if err != nil || s.cfg.TLS == nil {
+// A dialer makes connections to servers.
+type dialer struct {
+	dial func(ctx context.Context, network, addr string) (net.Conn, error)
+	tls  *tls.Config // nil for plain ones
+}
+
+// connect makes the connection and, where asked for, encrypts it. The server is
+// whom the certificate must name.
+func (d dialer) connect(ctx context.Context, network, addr, server string) (net.Conn, error) {
+	conn, err := d.dial(ctx, network, addr)
+	if err != nil || d.tls == nil {
 		return conn, err
 	}
-	cfg := s.cfg.TLS
+	cfg := d.tls
 	if cfg.ServerName == "" {
 		host, _, err := net.SplitHostPort(server)
 		if err != nil {

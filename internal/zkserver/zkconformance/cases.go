@@ -31,5 +31,6 @@ func cases() []testcase {
 		{"system", system},
 		{"info", info},
 		{"client", client},
+		{"words", words},
 	}
 }

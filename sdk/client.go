@@ -26,9 +26,10 @@ type Client struct {
 	wake   chan struct{} // the owner: an older era has ended, or was told of
 	news   chan struct{} // the narrator: look again
 	alarm  chan struct{} // the guard: look again
+	fresh  chan struct{} // the keeper of the snapshot: a sheet came; nil where there is none
 	joined chan struct{} // closed when the instance has joined for the first time
 	stop   context.CancelFunc
-	wg     sync.WaitGroup // the owner, the narrator and the guard
+	wg     sync.WaitGroup // the owner, the narrator, the guard and the keeper
 
 	mu        sync.Mutex // guards the fields below; nothing is called under it
 	handles   []handleKey
@@ -42,14 +43,15 @@ type Client struct {
 
 // A standing is what the owner knows of the instance's place in the roster.
 type standing struct {
-	joined  bool                 // it was a member once
-	member  bool                 // it is one, as far as can be known
-	refused *muster.RefusedError // the gate is shut; nil when it is not
-	problem error                // what went wrong last; nil when nothing is
-	closing bool                 // Close was called
-	leaving bool                 // everything has drained that will
-	closed  bool                 // and has nothing left to say to the registry
-	left    error                // why the registry could not be told
+	restored bool                 // it began with what the snapshot on disk says
+	joined   bool                 // it was a member once
+	member   bool                 // it is one, as far as can be known
+	refused  *muster.RefusedError // the gate is shut; nil when it is not
+	problem  error                // what went wrong last; nil when nothing is
+	closing  bool                 // Close was called
+	leaving  bool                 // everything has drained that will
+	closed   bool                 // and has nothing left to say to the registry
+	left     error                // why the registry could not be told
 }
 
 // Instance returns who this process is. It does not change.
@@ -77,12 +79,13 @@ func (c *Client) trouble(err error) {
 
 // apply makes a sheet the one that all flags answer from, in one step, and
 // returns the ack of what runs now. A sheet that is older than the one in force
-// changes nothing: the ack tells.
+// changes nothing: the ack tells. One that was on disk is replaced by any: it
+// was in force in another process, perhaps under another registry.
 func (c *Client) apply(sheet muster.Sheet) muster.Ack {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	was := c.current.Load()
-	if !was.known() || sheet.Revision > was.revision {
+	if !was.known() || !was.saved.IsZero() || sheet.Revision > was.revision {
 		e := &era{revision: sheet.Revision, began: time.Now()}
 		c.current.Store(compile(sheet, c.inst.Version, c.handles, e))
 		c.supersedeLocked(was.era)
@@ -90,6 +93,7 @@ func (c *Client) apply(sheet muster.Sheet) muster.Ack {
 			c.told = e // nobody was told of anything older, so only what comes after birth waits for the telling
 		}
 		signal(c.news)
+		signal(c.fresh)
 	}
 	return c.ackLocked()
 }

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -60,6 +61,14 @@ type Config struct {
 	// default it is unready until it has joined once.
 	ServeUnjoined bool
 
+	// Snapshot is a file for starts without ZooKeeper: the sheet in force is kept
+	// there, and flags answer from it, at the fence, until the instance has
+	// joined. It is replaced atomically, and belongs to one service; instances of
+	// it may share one. The folder must exist. One that is damaged, of another
+	// service or root, of a newer format, or writable by others is ignored, with a
+	// warning. "" is none.
+	Snapshot string
+
 	// Events is told all that happens to the instance, one event at a time, in
 	// order, until it has left. As with [Client.OnChange], the ack of a sheet
 	// waits until it was told of all that the sheet changed. It must not call
@@ -93,6 +102,13 @@ func (c Config) complete() (Config, error) {
 	c.Drain = cmp.Or(c.Drain, 30*time.Second)
 	c.Labels = maps.Clone(c.Labels)
 	c.Servers = slices.Clone(c.Servers)
+	if c.Snapshot != "" {
+		path, err := filepath.Abs(c.Snapshot) // the program may change its folder
+		if err != nil {
+			return c, &muster.InvalidError{Field: "snapshot", Value: c.Snapshot, Problem: "is not a path: " + err.Error()}
+		}
+		c.Snapshot = path
+	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}

@@ -12,6 +12,9 @@ const (
 	// EventRefused: the gate does not let the instance in; it waits, unready,
 	// and joins when it is admitted. Told again when the refusals change.
 	EventRefused EventKind = "refused"
+	// EventStale: the instance has not joined yet, and flags answer from the
+	// snapshot on disk; Revision is the one that was in force when it was written.
+	EventStale EventKind = "stale"
 	// EventStage: a feature stands at another stage in this instance, because
 	// the sheet says so or because of the fence.
 	EventStage EventKind = "stage"

@@ -107,6 +107,7 @@ const (
 	ReasonAbsent    Reason = "ABSENT"     // the sheet does not name the feature
 	ReasonFenced    Reason = "FENCED"     // no contact within the lease
 	ReasonNotJoined Reason = "NOT_JOINED" // nothing is known yet: the default
+	ReasonStale     Reason = "STALE"      // not joined yet: by the snapshot on disk, at the fence
 )
 
 // Details is an answer with its reason.
@@ -132,6 +133,9 @@ func (f *Flag[T]) Explain(ctx context.Context) Details {
 		Revision: snap.revision, Pinned: p != nil,
 	}
 	switch {
+	case !snap.saved.IsZero():
+		d.Stage, d.Reason = s.fenced, ReasonStale
+		return d
 	case s.stage != s.fenced && c.fences(snap.era):
 		d.Stage, d.Reason = s.fenced, ReasonFenced
 		return d

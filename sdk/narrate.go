@@ -116,9 +116,10 @@ func (c *Client) view() view {
 }
 
 // stage is where a feature stands for whoever asks a flag, off before the
-// instance has joined, and whether that is the fence's doing.
+// instance has joined unless there was a snapshot, and whether that is the
+// fence's doing.
 func (v view) stage(key string) (s Stage, byFence bool) {
-	if !v.joined {
+	if !v.joined && !v.restored {
 		return Off, false
 	}
 	entry, named := v.snap.features[key]
@@ -152,6 +153,9 @@ func changes(was, is view, now time.Time) []told {
 		return news
 	case is.leaving:
 		return nil
+	}
+	if is.restored && !was.restored && !is.joined {
+		add(EventStale, nil)
 	}
 	switch {
 	case is.refused != nil && (was.refused == nil || was.refused.Error() != is.refused.Error()):

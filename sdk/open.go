@@ -17,7 +17,8 @@ import (
 //
 //   - It has joined: the error is nil, and flags answer by the sheet.
 //   - ZooKeeper was not to be reached before ctx ended: the error is nil, and
-//     flags answer what is said of the fence in the package's documentation.
+//     flags answer what is said of the fence in the package's documentation, by
+//     the snapshot on disk where there is one.
 //     [Client.Status] tells, and [Client.Ready] says not ready unless
 //     Config.ServeUnjoined.
 //   - A gate refuses the version until ctx ends: the error is a
@@ -42,6 +43,9 @@ func Open(ctx context.Context, cfg Config) (*Client, error) {
 	c.wg.Go(func() { c.own(life) })
 	c.wg.Go(c.narrate)
 	c.wg.Go(c.guard)
+	if cfg.Snapshot != "" {
+		c.wg.Go(func() { c.keep(life) })
+	}
 	select {
 	case <-c.joined:
 	case <-ctx.Done():
@@ -61,6 +65,10 @@ func newClient(cfg Config, inst muster.Instance) *Client {
 	first := unknown()
 	c.current.Store(first)
 	c.told = first.era
+	if cfg.Snapshot != "" {
+		c.fresh = make(chan struct{}, 1)
+	}
+	c.restore()
 	return c
 }
 

@@ -11,7 +11,8 @@ import (
 //
 //   - the client is being closed, or is: [ErrClosed];
 //   - a gate refuses its version: a [*muster.RefusedError];
-//   - it has never joined, unless Config.ServeUnjoined;
+//   - it has never joined, unless Config.ServeUnjoined and nothing in the
+//     snapshot on disk forbids it, as in the next case;
 //   - it is fenced, and a feature has the policy stop, or needs another version
 //     than this and has the policy accept (G4).
 func (c *Client) Ready() error {
@@ -23,8 +24,10 @@ func (c *Client) Ready() error {
 		return ErrClosed
 	case standing.refused != nil:
 		return standing.refused
-	case !standing.joined && c.cfg.ServeUnjoined:
+	case !standing.joined && c.cfg.ServeUnjoined && len(snap.halts) == 0:
 		return nil
+	case !standing.joined && len(snap.halts) > 0:
+		return fmt.Errorf("%s/%s, version %s: %w, and by the sheet last known %s", c.inst.Service, c.inst.ID, c.inst.Version, errNotJoined, strings.Join(snap.halts, ", "))
 	case !standing.joined && standing.problem != nil:
 		return fmt.Errorf("%s/%s has not joined: %w", c.inst.Service, c.inst.ID, standing.problem)
 	case !standing.joined:

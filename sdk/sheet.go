@@ -3,6 +3,7 @@ package sdk
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/musterhq/muster"
 )
@@ -10,6 +11,8 @@ import (
 // A snapshot is a sheet made ready to answer from. It never changes.
 type snapshot struct {
 	*era
+	revision int32                   // of the sheet; that of the era, but for one that was on disk
+	saved    time.Time               // when the sheet was written to disk, where it came from there
 	features map[string]muster.Entry // nil while there is no sheet
 	slots    []slot                  // by index of handle
 	halts    []string                // why the instance is unready while it is fenced
@@ -20,11 +23,11 @@ type snapshot struct {
 type slot struct{ stage, fenced Stage }
 
 // unknown is what there is before the first sheet.
-func unknown() *snapshot { return &snapshot{era: &era{revision: -1}} }
+func unknown() *snapshot { return &snapshot{era: &era{revision: -1}, revision: -1} }
 
 // compile makes a snapshot of a sheet, for an instance of this version.
 func compile(sheet muster.Sheet, version string, handles []handleKey, e *era) *snapshot {
-	s := &snapshot{era: e, features: sheet.Features}
+	s := &snapshot{era: e, revision: sheet.Revision, features: sheet.Features}
 	if s.features == nil {
 		s.features = map[string]muster.Entry{}
 	}

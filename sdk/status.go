@@ -31,6 +31,9 @@ type Status struct {
 	Instance muster.Instance `json:"instance"`
 	// Revision of the sheet that flags answer from; -1 while there is none.
 	Revision int32 `json:"revision"`
+	// Snapshot is when the sheet that flags answer from was written to disk, where
+	// it comes from Config.Snapshot because the instance has not joined yet.
+	Snapshot time.Time `json:"snapshot,omitzero"`
 	// Acked is what the registry was told last.
 	Acked muster.Ack `json:"acked"`
 	// Lease is how long flags answer without further contact; 0 at the fence.
@@ -49,7 +52,7 @@ func (c *Client) Status() Status {
 	defer c.mu.Unlock()
 	snap, standing, ack := c.current.Load(), c.standing, c.ackLocked()
 	s := Status{
-		Instance: c.inst, Revision: snap.revision, Acked: c.acked, Lease: max(c.fence.left(), 0),
+		Instance: c.inst, Revision: snap.revision, Snapshot: snap.saved, Acked: c.acked, Lease: max(c.fence.left(), 0),
 		Draining: ack.Draining, Oldest: ack.Oldest, Err: standing.problem,
 	}
 	switch {

@@ -25,7 +25,7 @@ const silenceLimit = 3 * time.Second
 func (p *program) join() *cli.Command {
 	return &cli.Command{
 		Name: "join", Usage: "join as an instance, alone or with a command", ArgsUsage: "[-- COMMAND …]", Category: categoryProcesses,
-		Description: "Prints one line of JSON for each change: joined, refused, stage, fenced, resumed, left.\n" +
+		Description: "Prints one line of JSON for each change: joined, refused, stale, stage, fenced, resumed, left.\n" +
 			"A version that a gate refuses waits, and joins when it is admitted. With a COMMAND the\n" +
 			"instance is that command: it starts when it is admitted, its standard output goes to\n" +
 			"standard error (unless --events is given), signals are forwarded, its exit code is ours,\n" +
@@ -40,6 +40,7 @@ func (p *program) join() *cli.Command {
 			&cli.StringFlag{Name: "root", Value: "/muster", EnvVars: env("root"), Usage: "`ZNODE` below which everything lies"},
 			&cli.DurationFlag{Name: "session-timeout", EnvVars: env("session-timeout"), Usage: "`TIME` for which ZooKeeper keeps the instance live without a sign of it; default: 8s"},
 			&cli.DurationFlag{Name: "lease", EnvVars: env("lease"), Usage: "`TIME` without contact after which features behave by their onDisconnect; default: one and a half session timeouts"},
+			&cli.StringFlag{Name: "snapshot", EnvVars: env("snapshot"), Usage: "`FILE` in which the stages in force are kept, for a start without ZooKeeper"},
 			zkFlag(),
 		}, zkSecurityFlags()...),
 		Action: p.runJoin,
@@ -71,7 +72,9 @@ func (p *program) runJoin(c *cli.Context) (err error) {
 	defer silence.Stop()
 	joined, once := make(chan struct{}), sync.Once{}
 	cfg.Events = func(e sdk.Event) {
-		silence.Stop()
+		if e.Kind == sdk.EventJoined || e.Kind == sdk.EventRefused {
+			silence.Stop() // it was ZooKeeper who said so
+		}
 		log.write(e)
 		if log.failed() != nil {
 			cancel() // nobody listens any more
@@ -133,7 +136,7 @@ func joinConfig(c *cli.Context) (sdk.Config, error) {
 	cfg := sdk.Config{
 		Service: c.String("service"), Version: c.String("version"), ID: cmp.Or(c.String("id"), drawnID()),
 		Servers: split(c.String("zk")), Root: c.String("root"), Address: c.String("address"),
-		SessionTimeout: c.Duration("session-timeout"), Lease: c.Duration("lease"),
+		SessionTimeout: c.Duration("session-timeout"), Lease: c.Duration("lease"), Snapshot: c.String("snapshot"),
 	}
 	for _, name := range []string{"service", "version"} {
 		if !c.IsSet(name) {

@@ -188,3 +188,12 @@ func (s *Store) deleteAll(ctx context.Context, leader string, paths []string) er
 	}
 	return nil
 }
+
+// Records counts the records of the history.
+func (s *Store) Records(ctx context.Context) (int, error) {
+	ids, err := s.records(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("count the history: %w", err)
+	}
+	return len(ids), nil
+}

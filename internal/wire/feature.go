@@ -137,6 +137,7 @@ func blockersProto(bs []muster.Blocker) []*musterv1.Blocker {
 			Since:      moment(b.Since),
 			Count:      count(b.Count),
 			Detail:     text(b.Detail),
+			Until:      moment(b.Until),
 		}
 	})
 }
@@ -152,6 +153,7 @@ func (r *reader) blockers(ms []*musterv1.Blocker) []muster.Blocker {
 			Since:      r.time("blocker.since", m.GetSince()),
 			Count:      int(m.GetCount()),
 			Detail:     m.GetDetail(),
+			Until:      r.time("blocker.until", m.GetUntil()),
 		}
 	})
 }

@@ -27,6 +27,11 @@ func TestNoFieldIsForgotten(t *testing.T) {
 	gotService, err := wire.Service(wire.ServiceProto(s, true))
 	same(t, err, gotService, s)
 
+	var d muster.Diagnosis
+	fill(t, reflect.ValueOf(&d).Elem())
+	gotDiagnosis, err := wire.Diagnosis(wire.DiagnosisProto(d))
+	same(t, err, gotDiagnosis, d)
+
 	var r muster.Record
 	fill(t, reflect.ValueOf(&r).Elem())
 	gotRecord, err := wire.Record(wire.RecordProto(r))

@@ -22,6 +22,7 @@ var (
 	constraints = rapid.SampledFrom([]muster.Constraint{
 		{}, muster.MustConstraint(">=2.0.0"), muster.MustConstraint("^1.4 || 5.x"), muster.MustConstraint(">=2.1.0-0"),
 	})
+	spans   = rapid.Map(rapid.Int64Range(0, int64(muster.MaxLease)), func(n int64) time.Duration { return time.Duration(n) })
 	moments = rapid.Custom(func(t *rapid.T) time.Time {
 		if rapid.Bool().Draw(t, "never") {
 			return time.Time{}
@@ -92,7 +93,7 @@ var blockers = rapid.Custom(func(t *rapid.T) muster.Blocker {
 	return muster.Blocker{
 		Reason: muster.Reason(texts.Draw(t, "reason")), Service: texts.Draw(t, "service"), Instance: texts.Draw(t, "instance"),
 		Version: texts.Draw(t, "version"), Constraint: constraints.Draw(t, "constraint"), Since: moments.Draw(t, "since"),
-		Count: counts.Draw(t, "count"), Detail: texts.Draw(t, "detail"),
+		Until: moments.Draw(t, "until"), Count: counts.Draw(t, "count"), Detail: texts.Draw(t, "detail"),
 	}
 })
 
@@ -135,6 +136,7 @@ func members(service string) *rapid.Generator[muster.Member] {
 				Service: service, ID: keys.Draw(t, "id"), Incarnation: keys.Draw(t, "incarnation"), Version: texts.Draw(t, "version"),
 				Labels: mapOf(texts, texts).Draw(t, "labels"), Started: moments.Draw(t, "started"),
 				Address: texts.Draw(t, "address"), SDK: texts.Draw(t, "SDK"),
+				Lease: spans.Draw(t, "lease"), SessionTimeout: spans.Draw(t, "session timeout"),
 			},
 			Live: rapid.Bool().Draw(t, "live"),
 			Ack: muster.Ack{

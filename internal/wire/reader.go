@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/musterhq/muster"
@@ -70,6 +71,26 @@ func moment(t time.Time) *timestamppb.Timestamp {
 		return ts
 	}
 	return nil
+}
+
+// span reads a duration; none is zero.
+func (r *reader) span(field string, d *durationpb.Duration) time.Duration {
+	if d == nil {
+		return 0
+	}
+	if err := d.CheckValid(); err != nil {
+		r.fail(field, "", "is not a duration: "+err.Error())
+		return 0
+	}
+	return d.AsDuration()
+}
+
+// span writes a duration; zero is none.
+func span(d time.Duration) *durationpb.Duration {
+	if d == 0 {
+		return nil
+	}
+	return durationpb.New(d)
 }
 
 // count writes a number of things.

@@ -90,6 +90,9 @@ func (r *reader) member(service string, m *musterv1.Instance) muster.Member {
 			Started:     r.time("instance.start_time", m.GetStartTime()),
 			Address:     m.GetAddress(),
 			SDK:         m.GetSdk(),
+
+			Lease:          r.span("instance.lease", m.GetLease()),
+			SessionTimeout: r.span("instance.session_timeout", m.GetSessionTimeout()),
 		},
 		Live: m.GetLive(),
 		Ack: muster.Ack{
@@ -112,6 +115,9 @@ func instanceProto(i muster.Instance) *musterv1.Instance {
 		StartTime:   moment(i.Started),
 		Address:     text(i.Address),
 		Sdk:         text(i.SDK),
+
+		Lease:          span(i.Lease),
+		SessionTimeout: span(i.SessionTimeout),
 	}
 	if len(i.Labels) > 0 {
 		m.Labels = make(map[string]string, len(i.Labels))

@@ -25,6 +25,7 @@ package musterv1
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
@@ -761,7 +762,9 @@ type Blocker struct {
 	// Requests in flight, or ready instances.
 	Count int32 `protobuf:"varint,7,opt,name=count,proto3" json:"count,omitempty"`
 	// The whole, for people.
-	Detail        string `protobuf:"bytes,8,opt,name=detail,proto3" json:"detail,omitempty"`
+	Detail string `protobuf:"bytes,8,opt,name=detail,proto3" json:"detail,omitempty"`
+	// When it ends by itself; unset where it does not.
+	Until         *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=until,proto3" json:"until,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -850,6 +853,13 @@ func (x *Blocker) GetDetail() string {
 		return x.Detail
 	}
 	return ""
+}
+
+func (x *Blocker) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
 }
 
 // One feature's reason not to let a version of a service in.
@@ -1658,9 +1668,14 @@ type Instance struct {
 	// Since when it is known not to be live; unset while it is.
 	VanishTime *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=vanish_time,json=vanishTime,proto3" json:"vanish_time,omitempty"`
 	// Why its entry cannot be read; empty when it can.
-	Problem       string `protobuf:"bytes,12,opt,name=problem,proto3" json:"problem,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Problem string `protobuf:"bytes,12,opt,name=problem,proto3" json:"problem,omitempty"`
+	// How long it goes on after its last proven contact; unset where it does not
+	// say.
+	Lease *durationpb.Duration `protobuf:"bytes,13,opt,name=lease,proto3" json:"lease,omitempty"`
+	// How long its session outlives the contact; unset where it does not say.
+	SessionTimeout *durationpb.Duration `protobuf:"bytes,14,opt,name=session_timeout,json=sessionTimeout,proto3" json:"session_timeout,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Instance) Reset() {
@@ -1775,6 +1790,20 @@ func (x *Instance) GetProblem() string {
 		return x.Problem
 	}
 	return ""
+}
+
+func (x *Instance) GetLease() *durationpb.Duration {
+	if x != nil {
+		return x.Lease
+	}
+	return nil
+}
+
+func (x *Instance) GetSessionTimeout() *durationpb.Duration {
+	if x != nil {
+		return x.SessionTimeout
+	}
+	return nil
 }
 
 // How far an instance has come.
@@ -2010,6 +2039,617 @@ func (x *Agent) GetProblem() string {
 	return ""
 }
 
+// What one agent knows of itself and of what it stands on.
+type Diagnosis struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Agent *Agent                 `protobuf:"bytes,1,opt,name=agent,proto3" json:"agent,omitempty"`
+	// What its clock said when it answered.
+	Time *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=time,proto3" json:"time,omitempty"`
+	// The names of all agents that stand for election.
+	EnrolledAgents []string    `protobuf:"bytes,3,rep,name=enrolled_agents,json=enrolledAgents,proto3" json:"enrolled_agents,omitempty"`
+	Zookeeper      *ZooKeeper  `protobuf:"bytes,4,opt,name=zookeeper,proto3" json:"zookeeper,omitempty"`
+	Quarantine     *Quarantine `protobuf:"bytes,5,opt,name=quarantine,proto3" json:"quarantine,omitempty"`
+	Access         *Access     `protobuf:"bytes,6,opt,name=access,proto3" json:"access,omitempty"`
+	// How many records of history there are; -1 when they could not be counted.
+	RecordCount int32 `protobuf:"varint,7,opt,name=record_count,json=recordCount,proto3" json:"record_count,omitempty"`
+	// How many of them are kept.
+	RecordLimit int32 `protobuf:"varint,8,opt,name=record_limit,json=recordLimit,proto3" json:"record_limit,omitempty"`
+	// The steps that the agent, as the leader, cannot write.
+	Failures      []*Failure `protobuf:"bytes,9,rep,name=failures,proto3" json:"failures,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Diagnosis) Reset() {
+	*x = Diagnosis{}
+	mi := &file_muster_v1_muster_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Diagnosis) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Diagnosis) ProtoMessage() {}
+
+func (x *Diagnosis) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_v1_muster_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Diagnosis.ProtoReflect.Descriptor instead.
+func (*Diagnosis) Descriptor() ([]byte, []int) {
+	return file_muster_v1_muster_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *Diagnosis) GetAgent() *Agent {
+	if x != nil {
+		return x.Agent
+	}
+	return nil
+}
+
+func (x *Diagnosis) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+func (x *Diagnosis) GetEnrolledAgents() []string {
+	if x != nil {
+		return x.EnrolledAgents
+	}
+	return nil
+}
+
+func (x *Diagnosis) GetZookeeper() *ZooKeeper {
+	if x != nil {
+		return x.Zookeeper
+	}
+	return nil
+}
+
+func (x *Diagnosis) GetQuarantine() *Quarantine {
+	if x != nil {
+		return x.Quarantine
+	}
+	return nil
+}
+
+func (x *Diagnosis) GetAccess() *Access {
+	if x != nil {
+		return x.Access
+	}
+	return nil
+}
+
+func (x *Diagnosis) GetRecordCount() int32 {
+	if x != nil {
+		return x.RecordCount
+	}
+	return 0
+}
+
+func (x *Diagnosis) GetRecordLimit() int32 {
+	if x != nil {
+		return x.RecordLimit
+	}
+	return 0
+}
+
+func (x *Diagnosis) GetFailures() []*Failure {
+	if x != nil {
+		return x.Failures
+	}
+	return nil
+}
+
+// The ensemble, as an agent sees it.
+type ZooKeeper struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As configured, or by their addresses where a name stands for several.
+	Servers []*ZooKeeperServer `protobuf:"bytes,1,rep,name=servers,proto3" json:"servers,omitempty"`
+	// When they were asked; unset when they were not yet.
+	AskTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=ask_time,json=askTime,proto3" json:"ask_time,omitempty"`
+	// What the agent asks for.
+	SessionTimeout *durationpb.Duration `protobuf:"bytes,3,opt,name=session_timeout,json=sessionTimeout,proto3" json:"session_timeout,omitempty"`
+	// What it was granted; unset while it has no session.
+	GrantedSessionTimeout *durationpb.Duration `protobuf:"bytes,4,opt,name=granted_session_timeout,json=grantedSessionTimeout,proto3" json:"granted_session_timeout,omitempty"`
+	// The agent identifies itself by a digest credential.
+	Digest bool `protobuf:"varint,5,opt,name=digest,proto3" json:"digest,omitempty"`
+	// The agent connects by TLS.
+	Tls           bool `protobuf:"varint,6,opt,name=tls,proto3" json:"tls,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ZooKeeper) Reset() {
+	*x = ZooKeeper{}
+	mi := &file_muster_v1_muster_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ZooKeeper) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ZooKeeper) ProtoMessage() {}
+
+func (x *ZooKeeper) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_v1_muster_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ZooKeeper.ProtoReflect.Descriptor instead.
+func (*ZooKeeper) Descriptor() ([]byte, []int) {
+	return file_muster_v1_muster_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *ZooKeeper) GetServers() []*ZooKeeperServer {
+	if x != nil {
+		return x.Servers
+	}
+	return nil
+}
+
+func (x *ZooKeeper) GetAskTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AskTime
+	}
+	return nil
+}
+
+func (x *ZooKeeper) GetSessionTimeout() *durationpb.Duration {
+	if x != nil {
+		return x.SessionTimeout
+	}
+	return nil
+}
+
+func (x *ZooKeeper) GetGrantedSessionTimeout() *durationpb.Duration {
+	if x != nil {
+		return x.GrantedSessionTimeout
+	}
+	return nil
+}
+
+func (x *ZooKeeper) GetDigest() bool {
+	if x != nil {
+		return x.Digest
+	}
+	return false
+}
+
+func (x *ZooKeeper) GetTls() bool {
+	if x != nil {
+		return x.Tls
+	}
+	return false
+}
+
+// What one ZooKeeper server says of itself.
+type ZooKeeperServer struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Address string                 `protobuf:"bytes,1,opt,name=address,proto3" json:"address,omitempty"`
+	// Why it does not serve; empty when it does.
+	Problem string `protobuf:"bytes,2,opt,name=problem,proto3" json:"problem,omitempty"`
+	Version string `protobuf:"bytes,3,opt,name=version,proto3" json:"version,omitempty"`
+	// leader, follower, observer or standalone.
+	Mode string `protobuf:"bytes,4,opt,name=mode,proto3" json:"mode,omitempty"`
+	// The last transaction that it knows.
+	Zxid int64 `protobuf:"varint,5,opt,name=zxid,proto3" json:"zxid,omitempty"`
+	// How many requests wait for an answer.
+	OutstandingRequests int64 `protobuf:"varint,6,opt,name=outstanding_requests,json=outstandingRequests,proto3" json:"outstanding_requests,omitempty"`
+	// How long answers took since the server's start.
+	MeanLatency *durationpb.Duration `protobuf:"bytes,7,opt,name=mean_latency,json=meanLatency,proto3" json:"mean_latency,omitempty"`
+	MaxLatency  *durationpb.Duration `protobuf:"bytes,8,opt,name=max_latency,json=maxLatency,proto3" json:"max_latency,omitempty"`
+	// What is reckoned with.
+	TickTime *durationpb.Duration `protobuf:"bytes,9,opt,name=tick_time,json=tickTime,proto3" json:"tick_time,omitempty"`
+	// In ticks.
+	SyncLimit         int32                `protobuf:"varint,10,opt,name=sync_limit,json=syncLimit,proto3" json:"sync_limit,omitempty"`
+	MaxSessionTimeout *durationpb.Duration `protobuf:"bytes,11,opt,name=max_session_timeout,json=maxSessionTimeout,proto3" json:"max_session_timeout,omitempty"`
+	// From where these are known: asked, remembered, configured or assumed.
+	SettingsSource string `protobuf:"bytes,12,opt,name=settings_source,json=settingsSource,proto3" json:"settings_source,omitempty"`
+	// Why the server does not tell them; empty when it does.
+	Withheld string `protobuf:"bytes,13,opt,name=withheld,proto3" json:"withheld,omitempty"`
+	// How many servers its ensemble has; 0 where it does not tell.
+	MemberCount   int32 `protobuf:"varint,14,opt,name=member_count,json=memberCount,proto3" json:"member_count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ZooKeeperServer) Reset() {
+	*x = ZooKeeperServer{}
+	mi := &file_muster_v1_muster_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ZooKeeperServer) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ZooKeeperServer) ProtoMessage() {}
+
+func (x *ZooKeeperServer) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_v1_muster_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ZooKeeperServer.ProtoReflect.Descriptor instead.
+func (*ZooKeeperServer) Descriptor() ([]byte, []int) {
+	return file_muster_v1_muster_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *ZooKeeperServer) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+func (x *ZooKeeperServer) GetProblem() string {
+	if x != nil {
+		return x.Problem
+	}
+	return ""
+}
+
+func (x *ZooKeeperServer) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *ZooKeeperServer) GetMode() string {
+	if x != nil {
+		return x.Mode
+	}
+	return ""
+}
+
+func (x *ZooKeeperServer) GetZxid() int64 {
+	if x != nil {
+		return x.Zxid
+	}
+	return 0
+}
+
+func (x *ZooKeeperServer) GetOutstandingRequests() int64 {
+	if x != nil {
+		return x.OutstandingRequests
+	}
+	return 0
+}
+
+func (x *ZooKeeperServer) GetMeanLatency() *durationpb.Duration {
+	if x != nil {
+		return x.MeanLatency
+	}
+	return nil
+}
+
+func (x *ZooKeeperServer) GetMaxLatency() *durationpb.Duration {
+	if x != nil {
+		return x.MaxLatency
+	}
+	return nil
+}
+
+func (x *ZooKeeperServer) GetTickTime() *durationpb.Duration {
+	if x != nil {
+		return x.TickTime
+	}
+	return nil
+}
+
+func (x *ZooKeeperServer) GetSyncLimit() int32 {
+	if x != nil {
+		return x.SyncLimit
+	}
+	return 0
+}
+
+func (x *ZooKeeperServer) GetMaxSessionTimeout() *durationpb.Duration {
+	if x != nil {
+		return x.MaxSessionTimeout
+	}
+	return nil
+}
+
+func (x *ZooKeeperServer) GetSettingsSource() string {
+	if x != nil {
+		return x.SettingsSource
+	}
+	return ""
+}
+
+func (x *ZooKeeperServer) GetWithheld() string {
+	if x != nil {
+		return x.Withheld
+	}
+	return ""
+}
+
+func (x *ZooKeeperServer) GetMemberCount() int32 {
+	if x != nil {
+		return x.MemberCount
+	}
+	return 0
+}
+
+// For how long a vanished member still counts: that of the member whose
+// quarantine is the shortest beside what it needs.
+type Quarantine struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Empty when nobody is registered.
+	Service        string               `protobuf:"bytes,1,opt,name=service,proto3" json:"service,omitempty"`
+	Instance       string               `protobuf:"bytes,2,opt,name=instance,proto3" json:"instance,omitempty"`
+	Lease          *durationpb.Duration `protobuf:"bytes,3,opt,name=lease,proto3" json:"lease,omitempty"`
+	SessionTimeout *durationpb.Duration `protobuf:"bytes,4,opt,name=session_timeout,json=sessionTimeout,proto3" json:"session_timeout,omitempty"`
+	// The member does not say both of them.
+	Assumed bool `protobuf:"varint,5,opt,name=assumed,proto3" json:"assumed,omitempty"`
+	// For how long a server may answer that is out of date.
+	Lag     *durationpb.Duration `protobuf:"bytes,6,opt,name=lag,proto3" json:"lag,omitempty"`
+	Needed  *durationpb.Duration `protobuf:"bytes,7,opt,name=needed,proto3" json:"needed,omitempty"`
+	InForce *durationpb.Duration `protobuf:"bytes,8,opt,name=in_force,json=inForce,proto3" json:"in_force,omitempty"`
+	// An operator has set what is in force.
+	Fixed         bool `protobuf:"varint,9,opt,name=fixed,proto3" json:"fixed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Quarantine) Reset() {
+	*x = Quarantine{}
+	mi := &file_muster_v1_muster_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Quarantine) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Quarantine) ProtoMessage() {}
+
+func (x *Quarantine) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_v1_muster_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Quarantine.ProtoReflect.Descriptor instead.
+func (*Quarantine) Descriptor() ([]byte, []int) {
+	return file_muster_v1_muster_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *Quarantine) GetService() string {
+	if x != nil {
+		return x.Service
+	}
+	return ""
+}
+
+func (x *Quarantine) GetInstance() string {
+	if x != nil {
+		return x.Instance
+	}
+	return ""
+}
+
+func (x *Quarantine) GetLease() *durationpb.Duration {
+	if x != nil {
+		return x.Lease
+	}
+	return nil
+}
+
+func (x *Quarantine) GetSessionTimeout() *durationpb.Duration {
+	if x != nil {
+		return x.SessionTimeout
+	}
+	return nil
+}
+
+func (x *Quarantine) GetAssumed() bool {
+	if x != nil {
+		return x.Assumed
+	}
+	return false
+}
+
+func (x *Quarantine) GetLag() *durationpb.Duration {
+	if x != nil {
+		return x.Lag
+	}
+	return nil
+}
+
+func (x *Quarantine) GetNeeded() *durationpb.Duration {
+	if x != nil {
+		return x.Needed
+	}
+	return nil
+}
+
+func (x *Quarantine) GetInForce() *durationpb.Duration {
+	if x != nil {
+		return x.InForce
+	}
+	return nil
+}
+
+func (x *Quarantine) GetFixed() bool {
+	if x != nil {
+		return x.Fixed
+	}
+	return false
+}
+
+// How an agent's API is served.
+type Access struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Everybody may do everything.
+	Open bool `protobuf:"varint,1,opt,name=open,proto3" json:"open,omitempty"`
+	// Only this host can reach it.
+	Local         bool `protobuf:"varint,2,opt,name=local,proto3" json:"local,omitempty"`
+	Tls           bool `protobuf:"varint,3,opt,name=tls,proto3" json:"tls,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Access) Reset() {
+	*x = Access{}
+	mi := &file_muster_v1_muster_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Access) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Access) ProtoMessage() {}
+
+func (x *Access) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_v1_muster_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Access.ProtoReflect.Descriptor instead.
+func (*Access) Descriptor() ([]byte, []int) {
+	return file_muster_v1_muster_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *Access) GetOpen() bool {
+	if x != nil {
+		return x.Open
+	}
+	return false
+}
+
+func (x *Access) GetLocal() bool {
+	if x != nil {
+		return x.Local
+	}
+	return false
+}
+
+func (x *Access) GetTls() bool {
+	if x != nil {
+		return x.Tls
+	}
+	return false
+}
+
+// A step of a feature that cannot be written.
+type Failure struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The feature's key.
+	Feature       string                 `protobuf:"bytes,1,opt,name=feature,proto3" json:"feature,omitempty"`
+	Since         *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=since,proto3" json:"since,omitempty"`
+	Attempts      int32                  `protobuf:"varint,3,opt,name=attempts,proto3" json:"attempts,omitempty"`
+	Problem       string                 `protobuf:"bytes,4,opt,name=problem,proto3" json:"problem,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Failure) Reset() {
+	*x = Failure{}
+	mi := &file_muster_v1_muster_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Failure) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Failure) ProtoMessage() {}
+
+func (x *Failure) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_v1_muster_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Failure.ProtoReflect.Descriptor instead.
+func (*Failure) Descriptor() ([]byte, []int) {
+	return file_muster_v1_muster_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *Failure) GetFeature() string {
+	if x != nil {
+		return x.Feature
+	}
+	return ""
+}
+
+func (x *Failure) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *Failure) GetAttempts() int32 {
+	if x != nil {
+		return x.Attempts
+	}
+	return 0
+}
+
+func (x *Failure) GetProblem() string {
+	if x != nil {
+		return x.Problem
+	}
+	return ""
+}
+
 type ApplyFeatureRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Name and spec. Required.
@@ -2026,7 +2666,7 @@ type ApplyFeatureRequest struct {
 
 func (x *ApplyFeatureRequest) Reset() {
 	*x = ApplyFeatureRequest{}
-	mi := &file_muster_v1_muster_proto_msgTypes[18]
+	mi := &file_muster_v1_muster_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2038,7 +2678,7 @@ func (x *ApplyFeatureRequest) String() string {
 func (*ApplyFeatureRequest) ProtoMessage() {}
 
 func (x *ApplyFeatureRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_v1_muster_proto_msgTypes[18]
+	mi := &file_muster_v1_muster_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2051,7 +2691,7 @@ func (x *ApplyFeatureRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplyFeatureRequest.ProtoReflect.Descriptor instead.
 func (*ApplyFeatureRequest) Descriptor() ([]byte, []int) {
-	return file_muster_v1_muster_proto_rawDescGZIP(), []int{18}
+	return file_muster_v1_muster_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ApplyFeatureRequest) GetFeature() *Feature {
@@ -2092,7 +2732,7 @@ type GetFeatureRequest struct {
 
 func (x *GetFeatureRequest) Reset() {
 	*x = GetFeatureRequest{}
-	mi := &file_muster_v1_muster_proto_msgTypes[19]
+	mi := &file_muster_v1_muster_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2104,7 +2744,7 @@ func (x *GetFeatureRequest) String() string {
 func (*GetFeatureRequest) ProtoMessage() {}
 
 func (x *GetFeatureRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_v1_muster_proto_msgTypes[19]
+	mi := &file_muster_v1_muster_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2117,7 +2757,7 @@ func (x *GetFeatureRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetFeatureRequest.ProtoReflect.Descriptor instead.
 func (*GetFeatureRequest) Descriptor() ([]byte, []int) {
-	return file_muster_v1_muster_proto_rawDescGZIP(), []int{19}
+	return file_muster_v1_muster_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *GetFeatureRequest) GetName() string {
@@ -2139,7 +2779,7 @@ type ListFeaturesRequest struct {
 
 func (x *ListFeaturesRequest) Reset() {
 	*x = ListFeaturesRequest{}
-	mi := &file_muster_v1_muster_proto_msgTypes[20]
+	mi := &file_muster_v1_muster_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2151,7 +2791,7 @@ func (x *ListFeaturesRequest) String() string {
 func (*ListFeaturesRequest) ProtoMessage() {}
 
 func (x *ListFeaturesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_v1_muster_proto_msgTypes[20]
+	mi := &file_muster_v1_muster_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2164,7 +2804,7 @@ func (x *ListFeaturesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListFeaturesRequest.ProtoReflect.Descriptor instead.
 func (*ListFeaturesRequest) Descriptor() ([]byte, []int) {
-	return file_muster_v1_muster_proto_rawDescGZIP(), []int{20}
+	return file_muster_v1_muster_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ListFeaturesRequest) GetPageSize() int32 {
@@ -2192,7 +2832,7 @@ type ListFeaturesResponse struct {
 
 func (x *ListFeaturesResponse) Reset() {
 	*x = ListFeaturesResponse{}
-	mi := &file_muster_v1_muster_proto_msgTypes[21]
+	mi := &file_muster_v1_muster_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2204,7 +2844,7 @@ func (x *ListFeaturesResponse) String() string {
 func (*ListFeaturesResponse) ProtoMessage() {}
 
 func (x *ListFeaturesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_v1_muster_proto_msgTypes[21]
+	mi := &file_muster_v1_muster_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2217,7 +2857,7 @@ func (x *ListFeaturesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListFeaturesResponse.ProtoReflect.Descriptor instead.
 func (*ListFeaturesResponse) Descriptor() ([]byte, []int) {
-	return file_muster_v1_muster_proto_rawDescGZIP(), []int{21}
+	return file_muster_v1_muster_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ListFeaturesResponse) GetFeatures() []*Feature {
@@ -2248,7 +2888,7 @@ type DeleteFeatureRequest struct {
 
 func (x *DeleteFeatureRequest) Reset() {
 	*x = DeleteFeatureRequest{}
-	mi := &file_muster_v1_muster_proto_msgTypes[22]
+	mi := &file_muster_v1_muster_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2260,7 +2900,7 @@ func (x *DeleteFeatureRequest) String() string {
 func (*DeleteFeatureRequest) ProtoMessage() {}
 
 func (x *DeleteFeatureRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_v1_muster_proto_msgTypes[22]
+	mi := &file_muster_v1_muster_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2273,7 +2913,7 @@ func (x *DeleteFeatureRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteFeatureRequest.ProtoReflect.Descriptor instead.
 func (*DeleteFeatureRequest) Descriptor() ([]byte, []int) {
-	return file_muster_v1_muster_proto_rawDescGZIP(), []int{22}
+	return file_muster_v1_muster_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *DeleteFeatureRequest) GetName() string {
@@ -2311,7 +2951,7 @@ type ActivateFeatureRequest struct {
 
 func (x *ActivateFeatureRequest) Reset() {
 	*x = ActivateFeatureRequest{}
-	mi := &file_muster_v1_muster_proto_msgTypes[23]
+	mi := &file_muster_v1_muster_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2323,7 +2963,7 @@ func (x *ActivateFeatureRequest) String() string {
 func (*ActivateFeatureRequest) ProtoMessage() {}
 
 func (x *ActivateFeatureRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_v1_muster_proto_msgTypes[23]
+	mi := &file_muster_v1_muster_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2336,7 +2976,7 @@ func (x *ActivateFeatureRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActivateFeatureRequest.ProtoReflect.Descriptor instead.
 func (*ActivateFeatureRequest) Descriptor() ([]byte, []int) {
-	return file_muster_v1_muster_proto_rawDescGZIP(), []int{23}
+	return file_muster_v1_muster_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ActivateFeatureRequest) GetName() string {
@@ -2374,7 +3014,7 @@ type DeactivateFeatureRequest struct {
 
 func (x *DeactivateFeatureRequest) Reset() {
 	*x = DeactivateFeatureRequest{}
-	mi := &file_muster_v1_muster_proto_msgTypes[24]
+	mi := &file_muster_v1_muster_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2386,7 +3026,7 @@ func (x *DeactivateFeatureRequest) String() string {
 func (*DeactivateFeatureRequest) ProtoMessage() {}
 
 func (x *DeactivateFeatureRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_v1_muster_proto_msgTypes[24]
+	mi := &file_muster_v1_muster_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2399,7 +3039,7 @@ func (x *DeactivateFeatureRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeactivateFeatureRequest.ProtoReflect.Descriptor instead.
 func (*DeactivateFeatureRequest) Descriptor() ([]byte, []int) {
-	return file_muster_v1_muster_proto_rawDescGZIP(), []int{24}
+	return file_muster_v1_muster_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *DeactivateFeatureRequest) GetName() string {
@@ -2437,7 +3077,7 @@ type KillFeatureRequest struct {
 
 func (x *KillFeatureRequest) Reset() {
 	*x = KillFeatureRequest{}
-	mi := &file_muster_v1_muster_proto_msgTypes[25]
+	mi := &file_muster_v1_muster_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2449,7 +3089,7 @@ func (x *KillFeatureRequest) String() string {
 func (*KillFeatureRequest) ProtoMessage() {}
 
 func (x *KillFeatureRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_v1_muster_proto_msgTypes[25]
+	mi := &file_muster_v1_muster_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2462,7 +3102,7 @@ func (x *KillFeatureRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KillFeatureRequest.ProtoReflect.Descriptor instead.
 func (*KillFeatureRequest) Descriptor() ([]byte, []int) {
-	return file_muster_v1_muster_proto_rawDescGZIP(), []int{25}
+	return file_muster_v1_muster_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *KillFeatureRequest) GetName() string {
@@ -2496,7 +3136,7 @@ type WatchFeatureRequest struct {
 
 func (x *WatchFeatureRequest) Reset() {
 	*x = WatchFeatureRequest{}
-	mi := &file_muster_v1_muster_proto_msgTypes[26]
+	mi := &file_muster_v1_muster_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2508,7 +3148,7 @@ func (x *WatchFeatureRequest) String() string {
 func (*WatchFeatureRequest) ProtoMessage() {}
 
 func (x *WatchFeatureRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_v1_muster_proto_msgTypes[26]
+	mi := &file_muster_v1_muster_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2521,7 +3161,7 @@ func (x *WatchFeatureRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchFeatureRequest.ProtoReflect.Descriptor instead.
 func (*WatchFeatureRequest) Descriptor() ([]byte, []int) {
-	return file_muster_v1_muster_proto_rawDescGZIP(), []int{26}
+	return file_muster_v1_muster_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *WatchFeatureRequest) GetName() string {
@@ -2540,7 +3180,7 @@ type WatchFeatureResponse struct {
 
 func (x *WatchFeatureResponse) Reset() {
 	*x = WatchFeatureResponse{}
-	mi := &file_muster_v1_muster_proto_msgTypes[27]
+	mi := &file_muster_v1_muster_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2552,7 +3192,7 @@ func (x *WatchFeatureResponse) String() string {
 func (*WatchFeatureResponse) ProtoMessage() {}
 
 func (x *WatchFeatureResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_v1_muster_proto_msgTypes[27]
+	mi := &file_muster_v1_muster_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2565,7 +3205,7 @@ func (x *WatchFeatureResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchFeatureResponse.ProtoReflect.Descriptor instead.
 func (*WatchFeatureResponse) Descriptor() ([]byte, []int) {
-	return file_muster_v1_muster_proto_rawDescGZIP(), []int{27}
+	return file_muster_v1_muster_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *WatchFeatureResponse) GetFeature() *Feature {
@@ -2595,7 +3235,7 @@ type ListRecordsRequest struct {
 
 func (x *ListRecordsRequest) Reset() {
 	*x = ListRecordsRequest{}
-	mi := &file_muster_v1_muster_proto_msgTypes[28]
+	mi := &file_muster_v1_muster_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2607,7 +3247,7 @@ func (x *ListRecordsRequest) String() string {
 func (*ListRecordsRequest) ProtoMessage() {}
 
 func (x *ListRecordsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_v1_muster_proto_msgTypes[28]
+	mi := &file_muster_v1_muster_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2620,7 +3260,7 @@ func (x *ListRecordsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRecordsRequest.ProtoReflect.Descriptor instead.
 func (*ListRecordsRequest) Descriptor() ([]byte, []int) {
-	return file_muster_v1_muster_proto_rawDescGZIP(), []int{28}
+	return file_muster_v1_muster_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *ListRecordsRequest) GetFeature() string {
@@ -2676,7 +3316,7 @@ type ListRecordsResponse struct {
 
 func (x *ListRecordsResponse) Reset() {
 	*x = ListRecordsResponse{}
-	mi := &file_muster_v1_muster_proto_msgTypes[29]
+	mi := &file_muster_v1_muster_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2688,7 +3328,7 @@ func (x *ListRecordsResponse) String() string {
 func (*ListRecordsResponse) ProtoMessage() {}
 
 func (x *ListRecordsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_v1_muster_proto_msgTypes[29]
+	mi := &file_muster_v1_muster_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2701,7 +3341,7 @@ func (x *ListRecordsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRecordsResponse.ProtoReflect.Descriptor instead.
 func (*ListRecordsResponse) Descriptor() ([]byte, []int) {
-	return file_muster_v1_muster_proto_rawDescGZIP(), []int{29}
+	return file_muster_v1_muster_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *ListRecordsResponse) GetRecords() []*Record {
@@ -2732,7 +3372,7 @@ type ListServicesRequest struct {
 
 func (x *ListServicesRequest) Reset() {
 	*x = ListServicesRequest{}
-	mi := &file_muster_v1_muster_proto_msgTypes[30]
+	mi := &file_muster_v1_muster_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2744,7 +3384,7 @@ func (x *ListServicesRequest) String() string {
 func (*ListServicesRequest) ProtoMessage() {}
 
 func (x *ListServicesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_v1_muster_proto_msgTypes[30]
+	mi := &file_muster_v1_muster_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2757,7 +3397,7 @@ func (x *ListServicesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListServicesRequest.ProtoReflect.Descriptor instead.
 func (*ListServicesRequest) Descriptor() ([]byte, []int) {
-	return file_muster_v1_muster_proto_rawDescGZIP(), []int{30}
+	return file_muster_v1_muster_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *ListServicesRequest) GetPageSize() int32 {
@@ -2792,7 +3432,7 @@ type ListServicesResponse struct {
 
 func (x *ListServicesResponse) Reset() {
 	*x = ListServicesResponse{}
-	mi := &file_muster_v1_muster_proto_msgTypes[31]
+	mi := &file_muster_v1_muster_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2804,7 +3444,7 @@ func (x *ListServicesResponse) String() string {
 func (*ListServicesResponse) ProtoMessage() {}
 
 func (x *ListServicesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_v1_muster_proto_msgTypes[31]
+	mi := &file_muster_v1_muster_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2817,7 +3457,7 @@ func (x *ListServicesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListServicesResponse.ProtoReflect.Descriptor instead.
 func (*ListServicesResponse) Descriptor() ([]byte, []int) {
-	return file_muster_v1_muster_proto_rawDescGZIP(), []int{31}
+	return file_muster_v1_muster_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *ListServicesResponse) GetServices() []*Service {
@@ -2845,7 +3485,7 @@ type GetServiceRequest struct {
 
 func (x *GetServiceRequest) Reset() {
 	*x = GetServiceRequest{}
-	mi := &file_muster_v1_muster_proto_msgTypes[32]
+	mi := &file_muster_v1_muster_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2857,7 +3497,7 @@ func (x *GetServiceRequest) String() string {
 func (*GetServiceRequest) ProtoMessage() {}
 
 func (x *GetServiceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_v1_muster_proto_msgTypes[32]
+	mi := &file_muster_v1_muster_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2870,7 +3510,7 @@ func (x *GetServiceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetServiceRequest.ProtoReflect.Descriptor instead.
 func (*GetServiceRequest) Descriptor() ([]byte, []int) {
-	return file_muster_v1_muster_proto_rawDescGZIP(), []int{32}
+	return file_muster_v1_muster_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *GetServiceRequest) GetName() string {
@@ -2901,7 +3541,7 @@ type ListInstancesRequest struct {
 
 func (x *ListInstancesRequest) Reset() {
 	*x = ListInstancesRequest{}
-	mi := &file_muster_v1_muster_proto_msgTypes[33]
+	mi := &file_muster_v1_muster_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2913,7 +3553,7 @@ func (x *ListInstancesRequest) String() string {
 func (*ListInstancesRequest) ProtoMessage() {}
 
 func (x *ListInstancesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_v1_muster_proto_msgTypes[33]
+	mi := &file_muster_v1_muster_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2926,7 +3566,7 @@ func (x *ListInstancesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListInstancesRequest.ProtoReflect.Descriptor instead.
 func (*ListInstancesRequest) Descriptor() ([]byte, []int) {
-	return file_muster_v1_muster_proto_rawDescGZIP(), []int{33}
+	return file_muster_v1_muster_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *ListInstancesRequest) GetParent() string {
@@ -2961,7 +3601,7 @@ type ListInstancesResponse struct {
 
 func (x *ListInstancesResponse) Reset() {
 	*x = ListInstancesResponse{}
-	mi := &file_muster_v1_muster_proto_msgTypes[34]
+	mi := &file_muster_v1_muster_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2973,7 +3613,7 @@ func (x *ListInstancesResponse) String() string {
 func (*ListInstancesResponse) ProtoMessage() {}
 
 func (x *ListInstancesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_v1_muster_proto_msgTypes[34]
+	mi := &file_muster_v1_muster_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2986,7 +3626,7 @@ func (x *ListInstancesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListInstancesResponse.ProtoReflect.Descriptor instead.
 func (*ListInstancesResponse) Descriptor() ([]byte, []int) {
-	return file_muster_v1_muster_proto_rawDescGZIP(), []int{34}
+	return file_muster_v1_muster_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *ListInstancesResponse) GetInstances() []*Instance {
@@ -3019,7 +3659,7 @@ type DecommissionInstanceRequest struct {
 
 func (x *DecommissionInstanceRequest) Reset() {
 	*x = DecommissionInstanceRequest{}
-	mi := &file_muster_v1_muster_proto_msgTypes[35]
+	mi := &file_muster_v1_muster_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3031,7 +3671,7 @@ func (x *DecommissionInstanceRequest) String() string {
 func (*DecommissionInstanceRequest) ProtoMessage() {}
 
 func (x *DecommissionInstanceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_v1_muster_proto_msgTypes[35]
+	mi := &file_muster_v1_muster_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3044,7 +3684,7 @@ func (x *DecommissionInstanceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DecommissionInstanceRequest.ProtoReflect.Descriptor instead.
 func (*DecommissionInstanceRequest) Descriptor() ([]byte, []int) {
-	return file_muster_v1_muster_proto_rawDescGZIP(), []int{35}
+	return file_muster_v1_muster_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *DecommissionInstanceRequest) GetName() string {
@@ -3078,7 +3718,7 @@ type DecommissionInstanceResponse struct {
 
 func (x *DecommissionInstanceResponse) Reset() {
 	*x = DecommissionInstanceResponse{}
-	mi := &file_muster_v1_muster_proto_msgTypes[36]
+	mi := &file_muster_v1_muster_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3090,7 +3730,7 @@ func (x *DecommissionInstanceResponse) String() string {
 func (*DecommissionInstanceResponse) ProtoMessage() {}
 
 func (x *DecommissionInstanceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_v1_muster_proto_msgTypes[36]
+	mi := &file_muster_v1_muster_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3103,7 +3743,7 @@ func (x *DecommissionInstanceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DecommissionInstanceResponse.ProtoReflect.Descriptor instead.
 func (*DecommissionInstanceResponse) Descriptor() ([]byte, []int) {
-	return file_muster_v1_muster_proto_rawDescGZIP(), []int{36}
+	return file_muster_v1_muster_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *DecommissionInstanceResponse) GetInstances() []*Instance {
@@ -3126,7 +3766,7 @@ type CanDeployRequest struct {
 
 func (x *CanDeployRequest) Reset() {
 	*x = CanDeployRequest{}
-	mi := &file_muster_v1_muster_proto_msgTypes[37]
+	mi := &file_muster_v1_muster_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3138,7 +3778,7 @@ func (x *CanDeployRequest) String() string {
 func (*CanDeployRequest) ProtoMessage() {}
 
 func (x *CanDeployRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_v1_muster_proto_msgTypes[37]
+	mi := &file_muster_v1_muster_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3151,7 +3791,7 @@ func (x *CanDeployRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CanDeployRequest.ProtoReflect.Descriptor instead.
 func (*CanDeployRequest) Descriptor() ([]byte, []int) {
-	return file_muster_v1_muster_proto_rawDescGZIP(), []int{37}
+	return file_muster_v1_muster_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *CanDeployRequest) GetService() string {
@@ -3178,7 +3818,7 @@ type CanDeployResponse struct {
 
 func (x *CanDeployResponse) Reset() {
 	*x = CanDeployResponse{}
-	mi := &file_muster_v1_muster_proto_msgTypes[38]
+	mi := &file_muster_v1_muster_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3190,7 +3830,7 @@ func (x *CanDeployResponse) String() string {
 func (*CanDeployResponse) ProtoMessage() {}
 
 func (x *CanDeployResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_v1_muster_proto_msgTypes[38]
+	mi := &file_muster_v1_muster_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3203,7 +3843,7 @@ func (x *CanDeployResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CanDeployResponse.ProtoReflect.Descriptor instead.
 func (*CanDeployResponse) Descriptor() ([]byte, []int) {
-	return file_muster_v1_muster_proto_rawDescGZIP(), []int{38}
+	return file_muster_v1_muster_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *CanDeployResponse) GetRefusals() []*Refusal {
@@ -3221,7 +3861,7 @@ type GetAgentRequest struct {
 
 func (x *GetAgentRequest) Reset() {
 	*x = GetAgentRequest{}
-	mi := &file_muster_v1_muster_proto_msgTypes[39]
+	mi := &file_muster_v1_muster_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3233,7 +3873,7 @@ func (x *GetAgentRequest) String() string {
 func (*GetAgentRequest) ProtoMessage() {}
 
 func (x *GetAgentRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_muster_v1_muster_proto_msgTypes[39]
+	mi := &file_muster_v1_muster_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3246,14 +3886,50 @@ func (x *GetAgentRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetAgentRequest.ProtoReflect.Descriptor instead.
 func (*GetAgentRequest) Descriptor() ([]byte, []int) {
-	return file_muster_v1_muster_proto_rawDescGZIP(), []int{39}
+	return file_muster_v1_muster_proto_rawDescGZIP(), []int{45}
+}
+
+type GetDiagnosisRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetDiagnosisRequest) Reset() {
+	*x = GetDiagnosisRequest{}
+	mi := &file_muster_v1_muster_proto_msgTypes[46]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetDiagnosisRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetDiagnosisRequest) ProtoMessage() {}
+
+func (x *GetDiagnosisRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_muster_v1_muster_proto_msgTypes[46]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetDiagnosisRequest.ProtoReflect.Descriptor instead.
+func (*GetDiagnosisRequest) Descriptor() ([]byte, []int) {
+	return file_muster_v1_muster_proto_rawDescGZIP(), []int{46}
 }
 
 var File_muster_v1_muster_proto protoreflect.FileDescriptor
 
 const file_muster_v1_muster_proto_rawDesc = "" +
 	"\n" +
-	"\x16muster/v1/muster.proto\x12\tmuster.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd1\x01\n" +
+	"\x16muster/v1/muster.proto\x12\tmuster.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd1\x01\n" +
 	"\aFeature\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12#\n" +
 	"\x04spec\x18\x02 \x01(\v2\x0f.muster.v1.SpecR\x04spec\x12)\n" +
@@ -3290,7 +3966,7 @@ const file_muster_v1_muster_proto_rawDesc = "" +
 	" \x01(\tR\x02by\x12\x16\n" +
 	"\x06reason\x18\v \x01(\tR\x06reason\x12\x1c\n" +
 	"\toperation\x18\f \x01(\tR\toperation\x12\x18\n" +
-	"\adeleted\x18\r \x01(\bR\adeleted\"\xf1\x01\n" +
+	"\adeleted\x18\r \x01(\bR\adeleted\"\xa3\x02\n" +
 	"\aBlocker\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x18\n" +
 	"\aservice\x18\x02 \x01(\tR\aservice\x12\x1a\n" +
@@ -3301,7 +3977,8 @@ const file_muster_v1_muster_proto_rawDesc = "" +
 	"constraint\x120\n" +
 	"\x05since\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12\x14\n" +
 	"\x05count\x18\a \x01(\x05R\x05count\x12\x16\n" +
-	"\x06detail\x18\b \x01(\tR\x06detail\"\x85\x01\n" +
+	"\x06detail\x18\b \x01(\tR\x06detail\x120\n" +
+	"\x05until\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\x05until\"\x85\x01\n" +
 	"\aRefusal\x12\x18\n" +
 	"\afeature\x18\x01 \x01(\tR\afeature\x12&\n" +
 	"\x05stage\x18\x02 \x01(\x0e2\x10.muster.v1.StageR\x05stage\x12\x1e\n" +
@@ -3379,7 +4056,7 @@ const file_muster_v1_muster_proto_rawDesc = "" +
 	"constraint\x18\x05 \x01(\tR\n" +
 	"constraint\x12#\n" +
 	"\x04gate\x18\x06 \x01(\x0e2\x0f.muster.v1.GateR\x04gate\x12<\n" +
-	"\ron_disconnect\x18\a \x01(\x0e2\x17.muster.v1.OnDisconnectR\fonDisconnect\"\xd2\x03\n" +
+	"\ron_disconnect\x18\a \x01(\x0e2\x17.muster.v1.OnDisconnectR\fonDisconnect\"\xc7\x04\n" +
 	"\bInstance\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12 \n" +
@@ -3395,7 +4072,9 @@ const file_muster_v1_muster_proto_rawDesc = "" +
 	" \x01(\v2\x0e.muster.v1.AckR\x03ack\x12;\n" +
 	"\vvanish_time\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"vanishTime\x12\x18\n" +
-	"\aproblem\x18\f \x01(\tR\aproblem\x1a9\n" +
+	"\aproblem\x18\f \x01(\tR\aproblem\x12/\n" +
+	"\x05lease\x18\r \x01(\v2\x19.google.protobuf.DurationR\x05lease\x12B\n" +
+	"\x0fsession_timeout\x18\x0e \x01(\v2\x19.google.protobuf.DurationR\x0esessionTimeout\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xa5\x01\n" +
@@ -3416,7 +4095,64 @@ const file_muster_v1_muster_proto_rawDesc = "" +
 	"\x06leader\x18\x03 \x01(\tR\x06leader\x12\x18\n" +
 	"\aleading\x18\x04 \x01(\bR\aleading\x12\x14\n" +
 	"\x05ready\x18\x05 \x01(\bR\x05ready\x12\x18\n" +
-	"\aproblem\x18\x06 \x01(\tR\aproblem\"\x9f\x01\n" +
+	"\aproblem\x18\x06 \x01(\tR\aproblem\"\x98\x03\n" +
+	"\tDiagnosis\x12&\n" +
+	"\x05agent\x18\x01 \x01(\v2\x10.muster.v1.AgentR\x05agent\x12.\n" +
+	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12'\n" +
+	"\x0fenrolled_agents\x18\x03 \x03(\tR\x0eenrolledAgents\x122\n" +
+	"\tzookeeper\x18\x04 \x01(\v2\x14.muster.v1.ZooKeeperR\tzookeeper\x125\n" +
+	"\n" +
+	"quarantine\x18\x05 \x01(\v2\x15.muster.v1.QuarantineR\n" +
+	"quarantine\x12)\n" +
+	"\x06access\x18\x06 \x01(\v2\x11.muster.v1.AccessR\x06access\x12!\n" +
+	"\frecord_count\x18\a \x01(\x05R\vrecordCount\x12!\n" +
+	"\frecord_limit\x18\b \x01(\x05R\vrecordLimit\x12.\n" +
+	"\bfailures\x18\t \x03(\v2\x12.muster.v1.FailureR\bfailures\"\xb9\x02\n" +
+	"\tZooKeeper\x124\n" +
+	"\aservers\x18\x01 \x03(\v2\x1a.muster.v1.ZooKeeperServerR\aservers\x125\n" +
+	"\bask_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\aaskTime\x12B\n" +
+	"\x0fsession_timeout\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\x0esessionTimeout\x12Q\n" +
+	"\x17granted_session_timeout\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\x15grantedSessionTimeout\x12\x16\n" +
+	"\x06digest\x18\x05 \x01(\bR\x06digest\x12\x10\n" +
+	"\x03tls\x18\x06 \x01(\bR\x03tls\"\xbe\x04\n" +
+	"\x0fZooKeeperServer\x12\x18\n" +
+	"\aaddress\x18\x01 \x01(\tR\aaddress\x12\x18\n" +
+	"\aproblem\x18\x02 \x01(\tR\aproblem\x12\x18\n" +
+	"\aversion\x18\x03 \x01(\tR\aversion\x12\x12\n" +
+	"\x04mode\x18\x04 \x01(\tR\x04mode\x12\x12\n" +
+	"\x04zxid\x18\x05 \x01(\x03R\x04zxid\x121\n" +
+	"\x14outstanding_requests\x18\x06 \x01(\x03R\x13outstandingRequests\x12<\n" +
+	"\fmean_latency\x18\a \x01(\v2\x19.google.protobuf.DurationR\vmeanLatency\x12:\n" +
+	"\vmax_latency\x18\b \x01(\v2\x19.google.protobuf.DurationR\n" +
+	"maxLatency\x126\n" +
+	"\ttick_time\x18\t \x01(\v2\x19.google.protobuf.DurationR\btickTime\x12\x1d\n" +
+	"\n" +
+	"sync_limit\x18\n" +
+	" \x01(\x05R\tsyncLimit\x12I\n" +
+	"\x13max_session_timeout\x18\v \x01(\v2\x19.google.protobuf.DurationR\x11maxSessionTimeout\x12'\n" +
+	"\x0fsettings_source\x18\f \x01(\tR\x0esettingsSource\x12\x1a\n" +
+	"\bwithheld\x18\r \x01(\tR\bwithheld\x12!\n" +
+	"\fmember_count\x18\x0e \x01(\x05R\vmemberCount\"\xfd\x02\n" +
+	"\n" +
+	"Quarantine\x12\x18\n" +
+	"\aservice\x18\x01 \x01(\tR\aservice\x12\x1a\n" +
+	"\binstance\x18\x02 \x01(\tR\binstance\x12/\n" +
+	"\x05lease\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\x05lease\x12B\n" +
+	"\x0fsession_timeout\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\x0esessionTimeout\x12\x18\n" +
+	"\aassumed\x18\x05 \x01(\bR\aassumed\x12+\n" +
+	"\x03lag\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\x03lag\x121\n" +
+	"\x06needed\x18\a \x01(\v2\x19.google.protobuf.DurationR\x06needed\x124\n" +
+	"\bin_force\x18\b \x01(\v2\x19.google.protobuf.DurationR\ainForce\x12\x14\n" +
+	"\x05fixed\x18\t \x01(\bR\x05fixed\"D\n" +
+	"\x06Access\x12\x12\n" +
+	"\x04open\x18\x01 \x01(\bR\x04open\x12\x14\n" +
+	"\x05local\x18\x02 \x01(\bR\x05local\x12\x10\n" +
+	"\x03tls\x18\x03 \x01(\bR\x03tls\"\x8b\x01\n" +
+	"\aFailure\x12\x18\n" +
+	"\afeature\x18\x01 \x01(\tR\afeature\x120\n" +
+	"\x05since\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12\x1a\n" +
+	"\battempts\x18\x03 \x01(\x05R\battempts\x12\x18\n" +
+	"\aproblem\x18\x04 \x01(\tR\aproblem\"\x9f\x01\n" +
 	"\x13ApplyFeatureRequest\x12,\n" +
 	"\afeature\x18\x01 \x01(\v2\x12.muster.v1.FeatureR\afeature\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x1d\n" +
@@ -3499,7 +4235,8 @@ const file_muster_v1_muster_proto_rawDesc = "" +
 	"\aversion\x18\x02 \x01(\tR\aversion\"C\n" +
 	"\x11CanDeployResponse\x12.\n" +
 	"\brefusals\x18\x01 \x03(\v2\x12.muster.v1.RefusalR\brefusals\"\x11\n" +
-	"\x0fGetAgentRequest*M\n" +
+	"\x0fGetAgentRequest\"\x15\n" +
+	"\x13GetDiagnosisRequest*M\n" +
 	"\x05Stage\x12\x15\n" +
 	"\x11STAGE_UNSPECIFIED\x10\x00\x12\r\n" +
 	"\tSTAGE_OFF\x10\x01\x12\x10\n" +
@@ -3543,9 +4280,10 @@ const file_muster_v1_muster_proto_rawDesc = "" +
 	"GetService\x12\x1c.muster.v1.GetServiceRequest\x1a\x12.muster.v1.Service\x12R\n" +
 	"\rListInstances\x12\x1f.muster.v1.ListInstancesRequest\x1a .muster.v1.ListInstancesResponse\x12g\n" +
 	"\x14DecommissionInstance\x12&.muster.v1.DecommissionInstanceRequest\x1a'.muster.v1.DecommissionInstanceResponse\x12F\n" +
-	"\tCanDeploy\x12\x1b.muster.v1.CanDeployRequest\x1a\x1c.muster.v1.CanDeployResponse2H\n" +
+	"\tCanDeploy\x12\x1b.muster.v1.CanDeployRequest\x1a\x1c.muster.v1.CanDeployResponse2\x8e\x01\n" +
 	"\fAgentService\x128\n" +
-	"\bGetAgent\x12\x1a.muster.v1.GetAgentRequest\x1a\x10.muster.v1.AgentB5Z3github.com/musterhq/muster/proto/muster/v1;musterv1b\x06proto3"
+	"\bGetAgent\x12\x1a.muster.v1.GetAgentRequest\x1a\x10.muster.v1.Agent\x12D\n" +
+	"\fGetDiagnosis\x12\x1e.muster.v1.GetDiagnosisRequest\x1a\x14.muster.v1.DiagnosisB5Z3github.com/musterhq/muster/proto/muster/v1;musterv1b\x06proto3"
 
 var (
 	file_muster_v1_muster_proto_rawDescOnce sync.Once
@@ -3560,7 +4298,7 @@ func file_muster_v1_muster_proto_rawDescGZIP() []byte {
 }
 
 var file_muster_v1_muster_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
-var file_muster_v1_muster_proto_msgTypes = make([]protoimpl.MessageInfo, 45)
+var file_muster_v1_muster_proto_msgTypes = make([]protoimpl.MessageInfo, 52)
 var file_muster_v1_muster_proto_goTypes = []any{
 	(Stage)(0),                           // 0: muster.v1.Stage
 	(Gate)(0),                            // 1: muster.v1.Gate
@@ -3586,126 +4324,159 @@ var file_muster_v1_muster_proto_goTypes = []any{
 	(*Ack)(nil),                          // 21: muster.v1.Ack
 	(*Knock)(nil),                        // 22: muster.v1.Knock
 	(*Agent)(nil),                        // 23: muster.v1.Agent
-	(*ApplyFeatureRequest)(nil),          // 24: muster.v1.ApplyFeatureRequest
-	(*GetFeatureRequest)(nil),            // 25: muster.v1.GetFeatureRequest
-	(*ListFeaturesRequest)(nil),          // 26: muster.v1.ListFeaturesRequest
-	(*ListFeaturesResponse)(nil),         // 27: muster.v1.ListFeaturesResponse
-	(*DeleteFeatureRequest)(nil),         // 28: muster.v1.DeleteFeatureRequest
-	(*ActivateFeatureRequest)(nil),       // 29: muster.v1.ActivateFeatureRequest
-	(*DeactivateFeatureRequest)(nil),     // 30: muster.v1.DeactivateFeatureRequest
-	(*KillFeatureRequest)(nil),           // 31: muster.v1.KillFeatureRequest
-	(*WatchFeatureRequest)(nil),          // 32: muster.v1.WatchFeatureRequest
-	(*WatchFeatureResponse)(nil),         // 33: muster.v1.WatchFeatureResponse
-	(*ListRecordsRequest)(nil),           // 34: muster.v1.ListRecordsRequest
-	(*ListRecordsResponse)(nil),          // 35: muster.v1.ListRecordsResponse
-	(*ListServicesRequest)(nil),          // 36: muster.v1.ListServicesRequest
-	(*ListServicesResponse)(nil),         // 37: muster.v1.ListServicesResponse
-	(*GetServiceRequest)(nil),            // 38: muster.v1.GetServiceRequest
-	(*ListInstancesRequest)(nil),         // 39: muster.v1.ListInstancesRequest
-	(*ListInstancesResponse)(nil),        // 40: muster.v1.ListInstancesResponse
-	(*DecommissionInstanceRequest)(nil),  // 41: muster.v1.DecommissionInstanceRequest
-	(*DecommissionInstanceResponse)(nil), // 42: muster.v1.DecommissionInstanceResponse
-	(*CanDeployRequest)(nil),             // 43: muster.v1.CanDeployRequest
-	(*CanDeployResponse)(nil),            // 44: muster.v1.CanDeployResponse
-	(*GetAgentRequest)(nil),              // 45: muster.v1.GetAgentRequest
-	nil,                                  // 46: muster.v1.Spec.ParticipantsEntry
-	nil,                                  // 47: muster.v1.Record.EvidenceEntry
-	nil,                                  // 48: muster.v1.Evidence.VersionsEntry
-	nil,                                  // 49: muster.v1.Sheet.FeaturesEntry
-	nil,                                  // 50: muster.v1.Instance.LabelsEntry
-	(*timestamppb.Timestamp)(nil),        // 51: google.protobuf.Timestamp
+	(*Diagnosis)(nil),                    // 24: muster.v1.Diagnosis
+	(*ZooKeeper)(nil),                    // 25: muster.v1.ZooKeeper
+	(*ZooKeeperServer)(nil),              // 26: muster.v1.ZooKeeperServer
+	(*Quarantine)(nil),                   // 27: muster.v1.Quarantine
+	(*Access)(nil),                       // 28: muster.v1.Access
+	(*Failure)(nil),                      // 29: muster.v1.Failure
+	(*ApplyFeatureRequest)(nil),          // 30: muster.v1.ApplyFeatureRequest
+	(*GetFeatureRequest)(nil),            // 31: muster.v1.GetFeatureRequest
+	(*ListFeaturesRequest)(nil),          // 32: muster.v1.ListFeaturesRequest
+	(*ListFeaturesResponse)(nil),         // 33: muster.v1.ListFeaturesResponse
+	(*DeleteFeatureRequest)(nil),         // 34: muster.v1.DeleteFeatureRequest
+	(*ActivateFeatureRequest)(nil),       // 35: muster.v1.ActivateFeatureRequest
+	(*DeactivateFeatureRequest)(nil),     // 36: muster.v1.DeactivateFeatureRequest
+	(*KillFeatureRequest)(nil),           // 37: muster.v1.KillFeatureRequest
+	(*WatchFeatureRequest)(nil),          // 38: muster.v1.WatchFeatureRequest
+	(*WatchFeatureResponse)(nil),         // 39: muster.v1.WatchFeatureResponse
+	(*ListRecordsRequest)(nil),           // 40: muster.v1.ListRecordsRequest
+	(*ListRecordsResponse)(nil),          // 41: muster.v1.ListRecordsResponse
+	(*ListServicesRequest)(nil),          // 42: muster.v1.ListServicesRequest
+	(*ListServicesResponse)(nil),         // 43: muster.v1.ListServicesResponse
+	(*GetServiceRequest)(nil),            // 44: muster.v1.GetServiceRequest
+	(*ListInstancesRequest)(nil),         // 45: muster.v1.ListInstancesRequest
+	(*ListInstancesResponse)(nil),        // 46: muster.v1.ListInstancesResponse
+	(*DecommissionInstanceRequest)(nil),  // 47: muster.v1.DecommissionInstanceRequest
+	(*DecommissionInstanceResponse)(nil), // 48: muster.v1.DecommissionInstanceResponse
+	(*CanDeployRequest)(nil),             // 49: muster.v1.CanDeployRequest
+	(*CanDeployResponse)(nil),            // 50: muster.v1.CanDeployResponse
+	(*GetAgentRequest)(nil),              // 51: muster.v1.GetAgentRequest
+	(*GetDiagnosisRequest)(nil),          // 52: muster.v1.GetDiagnosisRequest
+	nil,                                  // 53: muster.v1.Spec.ParticipantsEntry
+	nil,                                  // 54: muster.v1.Record.EvidenceEntry
+	nil,                                  // 55: muster.v1.Evidence.VersionsEntry
+	nil,                                  // 56: muster.v1.Sheet.FeaturesEntry
+	nil,                                  // 57: muster.v1.Instance.LabelsEntry
+	(*timestamppb.Timestamp)(nil),        // 58: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),          // 59: google.protobuf.Duration
 }
 var file_muster_v1_muster_proto_depIdxs = []int32{
 	7,  // 0: muster.v1.Feature.spec:type_name -> muster.v1.Spec
 	9,  // 1: muster.v1.Feature.status:type_name -> muster.v1.Status
 	7,  // 2: muster.v1.Feature.pending_spec:type_name -> muster.v1.Spec
 	10, // 3: muster.v1.Feature.blockers:type_name -> muster.v1.Blocker
-	46, // 4: muster.v1.Spec.participants:type_name -> muster.v1.Spec.ParticipantsEntry
+	53, // 4: muster.v1.Spec.participants:type_name -> muster.v1.Spec.ParticipantsEntry
 	2,  // 5: muster.v1.Spec.on_disconnect:type_name -> muster.v1.OnDisconnect
 	3,  // 6: muster.v1.Spec.on_old_instance:type_name -> muster.v1.OnOldInstance
 	4,  // 7: muster.v1.Spec.vanished:type_name -> muster.v1.Vanished
 	0,  // 8: muster.v1.Status.desired:type_name -> muster.v1.Stage
 	0,  // 9: muster.v1.Status.stage:type_name -> muster.v1.Stage
 	1,  // 10: muster.v1.Status.gate:type_name -> muster.v1.Gate
-	51, // 11: muster.v1.Status.stage_time:type_name -> google.protobuf.Timestamp
-	51, // 12: muster.v1.Status.update_time:type_name -> google.protobuf.Timestamp
-	51, // 13: muster.v1.Blocker.since:type_name -> google.protobuf.Timestamp
-	0,  // 14: muster.v1.Refusal.stage:type_name -> muster.v1.Stage
-	0,  // 15: muster.v1.Blocked.stage:type_name -> muster.v1.Stage
-	0,  // 16: muster.v1.Blocked.desired:type_name -> muster.v1.Stage
-	10, // 17: muster.v1.Blocked.blockers:type_name -> muster.v1.Blocker
-	11, // 18: muster.v1.Refused.refusals:type_name -> muster.v1.Refusal
-	51, // 19: muster.v1.Record.time:type_name -> google.protobuf.Timestamp
-	0,  // 20: muster.v1.Record.from:type_name -> muster.v1.Stage
-	0,  // 21: muster.v1.Record.to:type_name -> muster.v1.Stage
-	1,  // 22: muster.v1.Record.gate:type_name -> muster.v1.Gate
-	47, // 23: muster.v1.Record.evidence:type_name -> muster.v1.Record.EvidenceEntry
-	48, // 24: muster.v1.Evidence.versions:type_name -> muster.v1.Evidence.VersionsEntry
-	18, // 25: muster.v1.Service.sheet:type_name -> muster.v1.Sheet
-	20, // 26: muster.v1.Service.instances:type_name -> muster.v1.Instance
-	22, // 27: muster.v1.Service.knocks:type_name -> muster.v1.Knock
-	49, // 28: muster.v1.Sheet.features:type_name -> muster.v1.Sheet.FeaturesEntry
-	0,  // 29: muster.v1.SheetEntry.stage:type_name -> muster.v1.Stage
-	1,  // 30: muster.v1.SheetEntry.gate:type_name -> muster.v1.Gate
-	2,  // 31: muster.v1.SheetEntry.on_disconnect:type_name -> muster.v1.OnDisconnect
-	50, // 32: muster.v1.Instance.labels:type_name -> muster.v1.Instance.LabelsEntry
-	51, // 33: muster.v1.Instance.start_time:type_name -> google.protobuf.Timestamp
-	21, // 34: muster.v1.Instance.ack:type_name -> muster.v1.Ack
-	51, // 35: muster.v1.Instance.vanish_time:type_name -> google.protobuf.Timestamp
-	51, // 36: muster.v1.Ack.oldest_time:type_name -> google.protobuf.Timestamp
-	20, // 37: muster.v1.Knock.instance:type_name -> muster.v1.Instance
-	11, // 38: muster.v1.Knock.refusals:type_name -> muster.v1.Refusal
-	51, // 39: muster.v1.Knock.since:type_name -> google.protobuf.Timestamp
-	6,  // 40: muster.v1.ApplyFeatureRequest.feature:type_name -> muster.v1.Feature
-	6,  // 41: muster.v1.ListFeaturesResponse.features:type_name -> muster.v1.Feature
-	6,  // 42: muster.v1.WatchFeatureResponse.feature:type_name -> muster.v1.Feature
-	51, // 43: muster.v1.ListRecordsRequest.start_time:type_name -> google.protobuf.Timestamp
-	51, // 44: muster.v1.ListRecordsRequest.end_time:type_name -> google.protobuf.Timestamp
-	15, // 45: muster.v1.ListRecordsResponse.records:type_name -> muster.v1.Record
-	5,  // 46: muster.v1.ListServicesRequest.view:type_name -> muster.v1.ServiceView
-	17, // 47: muster.v1.ListServicesResponse.services:type_name -> muster.v1.Service
-	5,  // 48: muster.v1.GetServiceRequest.view:type_name -> muster.v1.ServiceView
-	20, // 49: muster.v1.ListInstancesResponse.instances:type_name -> muster.v1.Instance
-	20, // 50: muster.v1.DecommissionInstanceResponse.instances:type_name -> muster.v1.Instance
-	11, // 51: muster.v1.CanDeployResponse.refusals:type_name -> muster.v1.Refusal
-	8,  // 52: muster.v1.Spec.ParticipantsEntry.value:type_name -> muster.v1.Participant
-	16, // 53: muster.v1.Record.EvidenceEntry.value:type_name -> muster.v1.Evidence
-	19, // 54: muster.v1.Sheet.FeaturesEntry.value:type_name -> muster.v1.SheetEntry
-	24, // 55: muster.v1.FeatureService.ApplyFeature:input_type -> muster.v1.ApplyFeatureRequest
-	25, // 56: muster.v1.FeatureService.GetFeature:input_type -> muster.v1.GetFeatureRequest
-	26, // 57: muster.v1.FeatureService.ListFeatures:input_type -> muster.v1.ListFeaturesRequest
-	28, // 58: muster.v1.FeatureService.DeleteFeature:input_type -> muster.v1.DeleteFeatureRequest
-	29, // 59: muster.v1.FeatureService.ActivateFeature:input_type -> muster.v1.ActivateFeatureRequest
-	30, // 60: muster.v1.FeatureService.DeactivateFeature:input_type -> muster.v1.DeactivateFeatureRequest
-	31, // 61: muster.v1.FeatureService.KillFeature:input_type -> muster.v1.KillFeatureRequest
-	32, // 62: muster.v1.FeatureService.WatchFeature:input_type -> muster.v1.WatchFeatureRequest
-	34, // 63: muster.v1.FeatureService.ListRecords:input_type -> muster.v1.ListRecordsRequest
-	36, // 64: muster.v1.RegistryService.ListServices:input_type -> muster.v1.ListServicesRequest
-	38, // 65: muster.v1.RegistryService.GetService:input_type -> muster.v1.GetServiceRequest
-	39, // 66: muster.v1.RegistryService.ListInstances:input_type -> muster.v1.ListInstancesRequest
-	41, // 67: muster.v1.RegistryService.DecommissionInstance:input_type -> muster.v1.DecommissionInstanceRequest
-	43, // 68: muster.v1.RegistryService.CanDeploy:input_type -> muster.v1.CanDeployRequest
-	45, // 69: muster.v1.AgentService.GetAgent:input_type -> muster.v1.GetAgentRequest
-	6,  // 70: muster.v1.FeatureService.ApplyFeature:output_type -> muster.v1.Feature
-	6,  // 71: muster.v1.FeatureService.GetFeature:output_type -> muster.v1.Feature
-	27, // 72: muster.v1.FeatureService.ListFeatures:output_type -> muster.v1.ListFeaturesResponse
-	6,  // 73: muster.v1.FeatureService.DeleteFeature:output_type -> muster.v1.Feature
-	6,  // 74: muster.v1.FeatureService.ActivateFeature:output_type -> muster.v1.Feature
-	6,  // 75: muster.v1.FeatureService.DeactivateFeature:output_type -> muster.v1.Feature
-	6,  // 76: muster.v1.FeatureService.KillFeature:output_type -> muster.v1.Feature
-	33, // 77: muster.v1.FeatureService.WatchFeature:output_type -> muster.v1.WatchFeatureResponse
-	35, // 78: muster.v1.FeatureService.ListRecords:output_type -> muster.v1.ListRecordsResponse
-	37, // 79: muster.v1.RegistryService.ListServices:output_type -> muster.v1.ListServicesResponse
-	17, // 80: muster.v1.RegistryService.GetService:output_type -> muster.v1.Service
-	40, // 81: muster.v1.RegistryService.ListInstances:output_type -> muster.v1.ListInstancesResponse
-	42, // 82: muster.v1.RegistryService.DecommissionInstance:output_type -> muster.v1.DecommissionInstanceResponse
-	44, // 83: muster.v1.RegistryService.CanDeploy:output_type -> muster.v1.CanDeployResponse
-	23, // 84: muster.v1.AgentService.GetAgent:output_type -> muster.v1.Agent
-	70, // [70:85] is the sub-list for method output_type
-	55, // [55:70] is the sub-list for method input_type
-	55, // [55:55] is the sub-list for extension type_name
-	55, // [55:55] is the sub-list for extension extendee
-	0,  // [0:55] is the sub-list for field type_name
+	58, // 11: muster.v1.Status.stage_time:type_name -> google.protobuf.Timestamp
+	58, // 12: muster.v1.Status.update_time:type_name -> google.protobuf.Timestamp
+	58, // 13: muster.v1.Blocker.since:type_name -> google.protobuf.Timestamp
+	58, // 14: muster.v1.Blocker.until:type_name -> google.protobuf.Timestamp
+	0,  // 15: muster.v1.Refusal.stage:type_name -> muster.v1.Stage
+	0,  // 16: muster.v1.Blocked.stage:type_name -> muster.v1.Stage
+	0,  // 17: muster.v1.Blocked.desired:type_name -> muster.v1.Stage
+	10, // 18: muster.v1.Blocked.blockers:type_name -> muster.v1.Blocker
+	11, // 19: muster.v1.Refused.refusals:type_name -> muster.v1.Refusal
+	58, // 20: muster.v1.Record.time:type_name -> google.protobuf.Timestamp
+	0,  // 21: muster.v1.Record.from:type_name -> muster.v1.Stage
+	0,  // 22: muster.v1.Record.to:type_name -> muster.v1.Stage
+	1,  // 23: muster.v1.Record.gate:type_name -> muster.v1.Gate
+	54, // 24: muster.v1.Record.evidence:type_name -> muster.v1.Record.EvidenceEntry
+	55, // 25: muster.v1.Evidence.versions:type_name -> muster.v1.Evidence.VersionsEntry
+	18, // 26: muster.v1.Service.sheet:type_name -> muster.v1.Sheet
+	20, // 27: muster.v1.Service.instances:type_name -> muster.v1.Instance
+	22, // 28: muster.v1.Service.knocks:type_name -> muster.v1.Knock
+	56, // 29: muster.v1.Sheet.features:type_name -> muster.v1.Sheet.FeaturesEntry
+	0,  // 30: muster.v1.SheetEntry.stage:type_name -> muster.v1.Stage
+	1,  // 31: muster.v1.SheetEntry.gate:type_name -> muster.v1.Gate
+	2,  // 32: muster.v1.SheetEntry.on_disconnect:type_name -> muster.v1.OnDisconnect
+	57, // 33: muster.v1.Instance.labels:type_name -> muster.v1.Instance.LabelsEntry
+	58, // 34: muster.v1.Instance.start_time:type_name -> google.protobuf.Timestamp
+	21, // 35: muster.v1.Instance.ack:type_name -> muster.v1.Ack
+	58, // 36: muster.v1.Instance.vanish_time:type_name -> google.protobuf.Timestamp
+	59, // 37: muster.v1.Instance.lease:type_name -> google.protobuf.Duration
+	59, // 38: muster.v1.Instance.session_timeout:type_name -> google.protobuf.Duration
+	58, // 39: muster.v1.Ack.oldest_time:type_name -> google.protobuf.Timestamp
+	20, // 40: muster.v1.Knock.instance:type_name -> muster.v1.Instance
+	11, // 41: muster.v1.Knock.refusals:type_name -> muster.v1.Refusal
+	58, // 42: muster.v1.Knock.since:type_name -> google.protobuf.Timestamp
+	23, // 43: muster.v1.Diagnosis.agent:type_name -> muster.v1.Agent
+	58, // 44: muster.v1.Diagnosis.time:type_name -> google.protobuf.Timestamp
+	25, // 45: muster.v1.Diagnosis.zookeeper:type_name -> muster.v1.ZooKeeper
+	27, // 46: muster.v1.Diagnosis.quarantine:type_name -> muster.v1.Quarantine
+	28, // 47: muster.v1.Diagnosis.access:type_name -> muster.v1.Access
+	29, // 48: muster.v1.Diagnosis.failures:type_name -> muster.v1.Failure
+	26, // 49: muster.v1.ZooKeeper.servers:type_name -> muster.v1.ZooKeeperServer
+	58, // 50: muster.v1.ZooKeeper.ask_time:type_name -> google.protobuf.Timestamp
+	59, // 51: muster.v1.ZooKeeper.session_timeout:type_name -> google.protobuf.Duration
+	59, // 52: muster.v1.ZooKeeper.granted_session_timeout:type_name -> google.protobuf.Duration
+	59, // 53: muster.v1.ZooKeeperServer.mean_latency:type_name -> google.protobuf.Duration
+	59, // 54: muster.v1.ZooKeeperServer.max_latency:type_name -> google.protobuf.Duration
+	59, // 55: muster.v1.ZooKeeperServer.tick_time:type_name -> google.protobuf.Duration
+	59, // 56: muster.v1.ZooKeeperServer.max_session_timeout:type_name -> google.protobuf.Duration
+	59, // 57: muster.v1.Quarantine.lease:type_name -> google.protobuf.Duration
+	59, // 58: muster.v1.Quarantine.session_timeout:type_name -> google.protobuf.Duration
+	59, // 59: muster.v1.Quarantine.lag:type_name -> google.protobuf.Duration
+	59, // 60: muster.v1.Quarantine.needed:type_name -> google.protobuf.Duration
+	59, // 61: muster.v1.Quarantine.in_force:type_name -> google.protobuf.Duration
+	58, // 62: muster.v1.Failure.since:type_name -> google.protobuf.Timestamp
+	6,  // 63: muster.v1.ApplyFeatureRequest.feature:type_name -> muster.v1.Feature
+	6,  // 64: muster.v1.ListFeaturesResponse.features:type_name -> muster.v1.Feature
+	6,  // 65: muster.v1.WatchFeatureResponse.feature:type_name -> muster.v1.Feature
+	58, // 66: muster.v1.ListRecordsRequest.start_time:type_name -> google.protobuf.Timestamp
+	58, // 67: muster.v1.ListRecordsRequest.end_time:type_name -> google.protobuf.Timestamp
+	15, // 68: muster.v1.ListRecordsResponse.records:type_name -> muster.v1.Record
+	5,  // 69: muster.v1.ListServicesRequest.view:type_name -> muster.v1.ServiceView
+	17, // 70: muster.v1.ListServicesResponse.services:type_name -> muster.v1.Service
+	5,  // 71: muster.v1.GetServiceRequest.view:type_name -> muster.v1.ServiceView
+	20, // 72: muster.v1.ListInstancesResponse.instances:type_name -> muster.v1.Instance
+	20, // 73: muster.v1.DecommissionInstanceResponse.instances:type_name -> muster.v1.Instance
+	11, // 74: muster.v1.CanDeployResponse.refusals:type_name -> muster.v1.Refusal
+	8,  // 75: muster.v1.Spec.ParticipantsEntry.value:type_name -> muster.v1.Participant
+	16, // 76: muster.v1.Record.EvidenceEntry.value:type_name -> muster.v1.Evidence
+	19, // 77: muster.v1.Sheet.FeaturesEntry.value:type_name -> muster.v1.SheetEntry
+	30, // 78: muster.v1.FeatureService.ApplyFeature:input_type -> muster.v1.ApplyFeatureRequest
+	31, // 79: muster.v1.FeatureService.GetFeature:input_type -> muster.v1.GetFeatureRequest
+	32, // 80: muster.v1.FeatureService.ListFeatures:input_type -> muster.v1.ListFeaturesRequest
+	34, // 81: muster.v1.FeatureService.DeleteFeature:input_type -> muster.v1.DeleteFeatureRequest
+	35, // 82: muster.v1.FeatureService.ActivateFeature:input_type -> muster.v1.ActivateFeatureRequest
+	36, // 83: muster.v1.FeatureService.DeactivateFeature:input_type -> muster.v1.DeactivateFeatureRequest
+	37, // 84: muster.v1.FeatureService.KillFeature:input_type -> muster.v1.KillFeatureRequest
+	38, // 85: muster.v1.FeatureService.WatchFeature:input_type -> muster.v1.WatchFeatureRequest
+	40, // 86: muster.v1.FeatureService.ListRecords:input_type -> muster.v1.ListRecordsRequest
+	42, // 87: muster.v1.RegistryService.ListServices:input_type -> muster.v1.ListServicesRequest
+	44, // 88: muster.v1.RegistryService.GetService:input_type -> muster.v1.GetServiceRequest
+	45, // 89: muster.v1.RegistryService.ListInstances:input_type -> muster.v1.ListInstancesRequest
+	47, // 90: muster.v1.RegistryService.DecommissionInstance:input_type -> muster.v1.DecommissionInstanceRequest
+	49, // 91: muster.v1.RegistryService.CanDeploy:input_type -> muster.v1.CanDeployRequest
+	51, // 92: muster.v1.AgentService.GetAgent:input_type -> muster.v1.GetAgentRequest
+	52, // 93: muster.v1.AgentService.GetDiagnosis:input_type -> muster.v1.GetDiagnosisRequest
+	6,  // 94: muster.v1.FeatureService.ApplyFeature:output_type -> muster.v1.Feature
+	6,  // 95: muster.v1.FeatureService.GetFeature:output_type -> muster.v1.Feature
+	33, // 96: muster.v1.FeatureService.ListFeatures:output_type -> muster.v1.ListFeaturesResponse
+	6,  // 97: muster.v1.FeatureService.DeleteFeature:output_type -> muster.v1.Feature
+	6,  // 98: muster.v1.FeatureService.ActivateFeature:output_type -> muster.v1.Feature
+	6,  // 99: muster.v1.FeatureService.DeactivateFeature:output_type -> muster.v1.Feature
+	6,  // 100: muster.v1.FeatureService.KillFeature:output_type -> muster.v1.Feature
+	39, // 101: muster.v1.FeatureService.WatchFeature:output_type -> muster.v1.WatchFeatureResponse
+	41, // 102: muster.v1.FeatureService.ListRecords:output_type -> muster.v1.ListRecordsResponse
+	43, // 103: muster.v1.RegistryService.ListServices:output_type -> muster.v1.ListServicesResponse
+	17, // 104: muster.v1.RegistryService.GetService:output_type -> muster.v1.Service
+	46, // 105: muster.v1.RegistryService.ListInstances:output_type -> muster.v1.ListInstancesResponse
+	48, // 106: muster.v1.RegistryService.DecommissionInstance:output_type -> muster.v1.DecommissionInstanceResponse
+	50, // 107: muster.v1.RegistryService.CanDeploy:output_type -> muster.v1.CanDeployResponse
+	23, // 108: muster.v1.AgentService.GetAgent:output_type -> muster.v1.Agent
+	24, // 109: muster.v1.AgentService.GetDiagnosis:output_type -> muster.v1.Diagnosis
+	94, // [94:110] is the sub-list for method output_type
+	78, // [78:94] is the sub-list for method input_type
+	78, // [78:78] is the sub-list for extension type_name
+	78, // [78:78] is the sub-list for extension extendee
+	0,  // [0:78] is the sub-list for field type_name
 }
 
 func init() { file_muster_v1_muster_proto_init() }
@@ -3719,7 +4490,7 @@ func file_muster_v1_muster_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_muster_v1_muster_proto_rawDesc), len(file_muster_v1_muster_proto_rawDesc)),
 			NumEnums:      6,
-			NumMessages:   45,
+			NumMessages:   52,
 			NumExtensions: 0,
 			NumServices:   3,
 		},

@@ -753,7 +753,8 @@ var RegistryService_ServiceDesc = grpc.ServiceDesc{
 }
 
 const (
-	AgentService_GetAgent_FullMethodName = "/muster.v1.AgentService/GetAgent"
+	AgentService_GetAgent_FullMethodName     = "/muster.v1.AgentService/GetAgent"
+	AgentService_GetDiagnosis_FullMethodName = "/muster.v1.AgentService/GetDiagnosis"
 )
 
 // AgentServiceClient is the client API for AgentService service.
@@ -764,6 +765,10 @@ const (
 type AgentServiceClient interface {
 	// Role: viewer.
 	GetAgent(ctx context.Context, in *GetAgentRequest, opts ...grpc.CallOption) (*Agent, error)
+	// What the agent knows of itself, the ZooKeeper servers and the quarantine:
+	// facts, which muster doctor judges. It asks the servers and takes up to some
+	// seconds. Role: viewer.
+	GetDiagnosis(ctx context.Context, in *GetDiagnosisRequest, opts ...grpc.CallOption) (*Diagnosis, error)
 }
 
 type agentServiceClient struct {
@@ -784,6 +789,16 @@ func (c *agentServiceClient) GetAgent(ctx context.Context, in *GetAgentRequest, 
 	return out, nil
 }
 
+func (c *agentServiceClient) GetDiagnosis(ctx context.Context, in *GetDiagnosisRequest, opts ...grpc.CallOption) (*Diagnosis, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Diagnosis)
+	err := c.cc.Invoke(ctx, AgentService_GetDiagnosis_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // AgentServiceServer is the server API for AgentService service.
 // All implementations must embed UnimplementedAgentServiceServer
 // for forward compatibility.
@@ -792,6 +807,10 @@ func (c *agentServiceClient) GetAgent(ctx context.Context, in *GetAgentRequest, 
 type AgentServiceServer interface {
 	// Role: viewer.
 	GetAgent(context.Context, *GetAgentRequest) (*Agent, error)
+	// What the agent knows of itself, the ZooKeeper servers and the quarantine:
+	// facts, which muster doctor judges. It asks the servers and takes up to some
+	// seconds. Role: viewer.
+	GetDiagnosis(context.Context, *GetDiagnosisRequest) (*Diagnosis, error)
 	mustEmbedUnimplementedAgentServiceServer()
 }
 
@@ -804,6 +823,9 @@ type UnimplementedAgentServiceServer struct{}
 
 func (UnimplementedAgentServiceServer) GetAgent(context.Context, *GetAgentRequest) (*Agent, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetAgent not implemented")
+}
+func (UnimplementedAgentServiceServer) GetDiagnosis(context.Context, *GetDiagnosisRequest) (*Diagnosis, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetDiagnosis not implemented")
 }
 func (UnimplementedAgentServiceServer) mustEmbedUnimplementedAgentServiceServer() {}
 func (UnimplementedAgentServiceServer) testEmbeddedByValue()                      {}
@@ -844,6 +866,24 @@ func _AgentService_GetAgent_Handler(srv interface{}, ctx context.Context, dec fu
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AgentService_GetDiagnosis_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetDiagnosisRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AgentServiceServer).GetDiagnosis(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AgentService_GetDiagnosis_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AgentServiceServer).GetDiagnosis(ctx, req.(*GetDiagnosisRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // AgentService_ServiceDesc is the grpc.ServiceDesc for AgentService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -854,6 +894,10 @@ var AgentService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetAgent",
 			Handler:    _AgentService_GetAgent_Handler,
+		},
+		{
+			MethodName: "GetDiagnosis",
+			Handler:    _AgentService_GetDiagnosis_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -85,8 +85,6 @@ func (s saved) validate() error {
 		switch {
 		case e.Constraint.IsZero():
 			return fmt.Errorf("it says no constraint for %s", key)
-		case e.Gate != muster.GateOpen && e.Gate != muster.GateClosed:
-			return fmt.Errorf("it says gate %.20q for %s", e.Gate, key)
 		case !slices.Contains([]muster.OnDisconnect{muster.FallToAccept, muster.Hold, muster.Stop}, e.OnDisconnect):
 			return fmt.Errorf("it says onDisconnect %.20q for %s", e.OnDisconnect, key)
 		}

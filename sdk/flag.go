@@ -134,8 +134,7 @@ func (f *Flag[T]) Explain(ctx context.Context) Details {
 	}
 	switch {
 	case !snap.saved.IsZero():
-		d.Stage, d.Reason = s.fenced, ReasonStale
-		return d
+		d.Reason = ReasonStale
 	case s.stage != s.fenced && c.fences(snap.era):
 		d.Stage, d.Reason = s.fenced, ReasonFenced
 		return d

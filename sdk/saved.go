@@ -93,12 +93,10 @@ func (s saved) validate() error {
 }
 
 // snapshot returns what an instance of this version answers by what was saved,
-// until it has joined: it stands at the fence. Nobody waits for its acks, so
-// what it answers, and how its revision compares with the registry's, binds no
-// one: its era is older than any sheet.
+// until it has joined: it stands at the fence, and so do requests that begin now
+// and go on when it has joined (G3). Nobody has waited for its acks, so its era
+// is older than any sheet, whatever its revision: the registry may be another.
 func (s saved) snapshot(version string) *snapshot {
-	e := &era{revision: -1, began: time.Now()}
-	e.outlived.Store(true) // what is pinned to it stays at the fence when the instance has joined (G3)
 	sheet := muster.Sheet{Service: s.Service, Revision: s.Revision, Features: s.Features}
 	for _, refusal := range sheet.Admit(version) {
 		// G2: a gate has said that this version is not to be there. It cannot hold a
@@ -107,7 +105,7 @@ func (s saved) snapshot(version string) *snapshot {
 		entry.OnDisconnect = muster.FallToAccept
 		sheet = sheet.With(refusal.Feature, entry)
 	}
-	snap := compile(sheet, version, nil, e)
+	snap := compile(sheet, version, nil, &era{revision: -1, began: time.Now()})
 	snap.revision, snap.saved = s.Revision, s.Written
 	return snap
 }

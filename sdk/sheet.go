@@ -62,6 +62,8 @@ func (s *snapshot) resolve(h handleKey) slot {
 	switch {
 	case !s.known():
 		return slot{h.unknown, h.unknown}
+	case !s.saved.IsZero():
+		return slot{fenced(entry), fenced(entry)} // no contact lifts this fence
 	case !named:
 		return slot{Off, Accept}
 	default:

@@ -47,6 +47,9 @@ var may = map[string]string{
 	"examples/shop/shipping":   "examples/shop/order examples/shop/service",
 	"examples/shop/storefront": "examples/shop/order examples/shop/service",
 	"integration":              ". agent client sdk internal/ensemble internal/store internal/zkserver internal/zoo",
+	"integration/chaos":        ". internal/ensemble integration/chaos/told",
+	"integration/chaos/node":   "sdk integration/chaos/told",
+	"integration/chaos/told":   ".",
 }
 
 // tests may import more: real servers to run on, contracts to keep, and tools.

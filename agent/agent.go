@@ -20,6 +20,7 @@ type Agent struct {
 	cfg    Config
 	log    *logrus.Entry
 	mirror *mirror
+	zk     *ensemble
 	api    api
 
 	grpc, http net.Listener // nil where there is none
@@ -36,10 +37,12 @@ func New(cfg Config) (*Agent, error) {
 		return nil, err
 	}
 	a := &Agent{
-		cfg:    cfg,
-		log:    cfg.Logger.WithField("agent", cfg.Name),
-		mirror: newMirror(),
+		cfg: cfg,
+		log: cfg.Logger.WithField("agent", cfg.Name),
+		zk:  newEnsemble(cfg),
 	}
+	a.mirror = newMirror()
+	a.mirror.setQuarantine(a.zk.quarantine())
 	a.grpc, err = cfg.listen(cfg.GRPC)
 	if err != nil {
 		return nil, fmt.Errorf("agent: gRPC: %w", err)
@@ -48,10 +51,12 @@ func New(cfg Config) (*Agent, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("agent: HTTP: %w", err), shut(a.grpc))
 	}
-	a.api, err = newServer(cfg, a.mirror, a.store, a.grpc, a.http)
+	srv, err := newServer(cfg, a.mirror, a.store, a.grpc, a.http)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("agent: %w", err), shut(a.grpc), shut(a.http))
 	}
+	srv.facts = a.facts
+	a.api = srv
 	return a, nil
 }
 
@@ -61,6 +66,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return a.api.run(ctx) })
 	g.Go(func() error { a.sessions(ctx); return nil })
+	g.Go(func() error { a.zk.follow(ctx, a.caution()); return nil })
 	return g.Wait()
 }
 

@@ -34,12 +34,16 @@ type Config struct {
 	// SessionTimeout after which ZooKeeper gives a silent agent up, so that
 	// another leads; default 8 s.
 	SessionTimeout time.Duration
-	// Quarantine is how long a member still counts after it was found to be no
-	// longer live, because it may still be serving; default 20 s. It must be
-	// longer than the lease of the instances' SDK less their session timeout,
-	// plus what the ensemble may lag, (syncLimit + 1) × tickTime, plus the
-	// interval of a client's requests and the drift of clocks.
+	// Quarantine is how long every member still counts after it was found to be
+	// no longer live, because it may still be serving. 0, the default, has it
+	// reckoned for each member from what the member says of its lease and from
+	// the servers' settings (G4); for default ones it is 24.3 s.
 	Quarantine time.Duration
+	// ZKTick and ZKSyncLimit (in ticks) are the tickTime and syncLimit of servers
+	// that do not tell: by default ZooKeeper does not allow the question (conf
+	// in its 4lw.commands.whitelist). 0 for 2 s and 5, as ZooKeeper comes.
+	ZKTick      time.Duration
+	ZKSyncLimit int
 	// HistoryKeep is how many audit records are kept; default 10,000.
 	HistoryKeep int
 	// Auth is a digest credential for ZooKeeper, "user:password"; "" for none.
@@ -76,13 +80,16 @@ func (c Config) withDefaults() (Config, error) {
 		return c, fmt.Errorf("agent: name: %w", err)
 	}
 	c.SessionTimeout = orDefault(c.SessionTimeout, 8*time.Second)
-	c.Quarantine = orDefault(c.Quarantine, 20*time.Second)
 	c.HistoryKeep = orDefault(c.HistoryKeep, 10_000)
 	switch {
 	case c.SessionTimeout < 0:
 		return c, fmt.Errorf("agent: session timeout %s is negative", c.SessionTimeout)
 	case c.Quarantine < 0:
 		return c, fmt.Errorf("agent: quarantine %s is negative", c.Quarantine)
+	case c.ZKTick < 0 || c.ZKTick > time.Hour:
+		return c, fmt.Errorf("agent: a tick of ZooKeeper of %s is not between 0 and an hour", c.ZKTick)
+	case c.ZKSyncLimit < 0 || c.ZKSyncLimit > 100_000:
+		return c, fmt.Errorf("agent: a syncLimit of ZooKeeper of %d ticks is not between 0 and 100,000", c.ZKSyncLimit)
 	case c.HistoryKeep < 0:
 		return c, fmt.Errorf("agent: %d records of history to keep is negative", c.HistoryKeep)
 	}

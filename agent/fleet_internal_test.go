@@ -109,7 +109,7 @@ type process struct {
 func (f *fleet) agent(name string, change ...func(*Config)) *process {
 	f.t.Helper()
 	p := &process{network: new(network), done: make(chan struct{})}
-	cfg := Config{Name: name, ZooKeeper: []string{"zk:2181"}, Dial: p.network.dial(f.server)}
+	cfg := Config{Name: name, ZooKeeper: []string{"zk:2181"}, Dial: p.network.dial(f.server), Quarantine: 20 * time.Second}
 	if testing.Verbose() {
 		cfg.Logger = logrus.New()
 		cfg.Logger.SetLevel(logrus.DebugLevel)

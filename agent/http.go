@@ -50,6 +50,9 @@ func (s *server) newHTTP() *http.Server {
 	mux.HandleFunc("GET /v1/services/{name}", s.json(func(ctx context.Context, r *http.Request) (proto.Message, error) {
 		return s.GetService(ctx, &musterv1.GetServiceRequest{Name: wire.ServiceName(r.PathValue("name"))})
 	}))
+	mux.HandleFunc("GET /v1/diagnosis", s.json(func(ctx context.Context, _ *http.Request) (proto.Message, error) {
+		return s.GetDiagnosis(ctx, new(musterv1.GetDiagnosisRequest))
+	}))
 	return &http.Server{
 		Handler:           http.MaxBytesHandler(mux, 0),
 		ReadHeaderTimeout: 5 * time.Second,

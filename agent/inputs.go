@@ -22,6 +22,11 @@ const readers = 16
 type inputs struct {
 	feature  *store.FeatureNode         // nil when it is not there
 	services map[string]*muster.Service // its participants, by name
+
+	// What becomes of vanished members: only blockers tell, and whoever changes
+	// it has everything judged anew.
+	quarantine plan.Quarantine
+	confirm    map[string]bool
 }
 
 func (in inputs) same(other inputs) bool {
@@ -46,6 +51,9 @@ func (in inputs) state(now time.Time) plan.State {
 		Spec:     in.feature.Spec,
 		Next:     in.feature.Next,
 		Services: services,
+
+		Quarantine: in.quarantine,
+		Confirm:    in.confirm,
 	}
 }
 

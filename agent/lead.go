@@ -10,7 +10,6 @@ import (
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/musterhq/muster/internal/plan"
 	"github.com/musterhq/muster/internal/store"
 	"github.com/musterhq/muster/internal/zoo"
 )
@@ -73,18 +72,18 @@ func (s *session) enrolled(ctx context.Context) error {
 // that only a leader does; its transactions check the leader's node (G5).
 type term struct {
 	*session
-	name       string // of the agent
-	quarantine func() plan.Quarantine
-	keep       int // records of history
-	mirror     *mirror
-	log        *logrus.Entry
+	name    string // of the agent
+	servers *ensemble
+	keep    int // records of history
+	mirror  *mirror
+	log     *logrus.Entry
 }
 
 // term leads until ctx ends or another does, and returns why. What it starts
 // has ended when it returns.
 func (a *Agent) term(ctx context.Context, s *session, changed <-chan struct{}) error {
 	t := &term{
-		session: s, name: a.cfg.Name, quarantine: func() plan.Quarantine { return plan.Quarantine{Fixed: a.cfg.Quarantine} }, keep: a.cfg.HistoryKeep,
+		session: s, name: a.cfg.Name, servers: a.zk, keep: a.cfg.HistoryKeep,
 		mirror: a.mirror, log: a.log.WithField("node", s.node),
 	}
 	t.log.Info("leads")

@@ -2,7 +2,6 @@ package agent
 
 import (
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -24,10 +23,15 @@ type mirror struct {
 	features map[string]*store.FeatureNode
 	services map[string]*muster.Service
 	judged   map[string]judgement // by feature: what was last made of them
+	confirm  map[string]bool      // services whose vanished members must be confirmed gone; replaced whole
+	failures map[string]muster.Failure
 	leader   string
 	self     bool
-	ready    func() error  // asks the session
-	changed  chan struct{} // closed at the next change
+
+	quarantine plan.Quarantine
+
+	ready   func() error  // asks the session
+	changed chan struct{} // closed at the next change
 }
 
 var _ view = (*mirror)(nil)
@@ -36,6 +40,7 @@ var _ view = (*mirror)(nil)
 type judgement struct {
 	inputs  inputs
 	waiting []muster.Blocker
+	movable time.Time // since when nothing keeps the leader from the next step; zero where something does
 }
 
 func newMirror() *mirror {
@@ -43,6 +48,7 @@ func newMirror() *mirror {
 		features: make(map[string]*store.FeatureNode),
 		services: make(map[string]*muster.Service),
 		judged:   make(map[string]judgement),
+		failures: make(map[string]muster.Failure),
 		ready:    func() error { return errAway },
 		changed:  make(chan struct{}),
 	}
@@ -52,13 +58,56 @@ func newMirror() *mirror {
 func (m *mirror) setFeature(key string, node *store.FeatureNode) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	was := m.features[key]
 	if node == nil {
 		delete(m.features, key)
 		delete(m.judged, key)
 	} else {
 		m.features[key] = node
 	}
+	if len(confirms(was))+len(confirms(node)) > 0 {
+		m.confirmLocked()
+	}
 	m.tellLocked()
+}
+
+// setQuarantine says how long vanished members count, which blockers tell.
+func (m *mirror) setQuarantine(q plan.Quarantine) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if q.Equal(m.quarantine) {
+		return
+	}
+	m.quarantine = q
+	clear(m.judged)
+	m.tellLocked()
+}
+
+// setFailure says that the next step of a feature cannot be written, and why;
+// zero for no longer.
+func (m *mirror) setFailure(key string, failure muster.Failure) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.failures[key] == failure {
+		return
+	}
+	if failure == (muster.Failure{}) {
+		delete(m.failures, key)
+	} else {
+		m.failures[key] = failure
+	}
+	m.tellLocked()
+}
+
+// Failures returns the steps that this agent cannot write, by feature.
+func (m *mirror) Failures() []muster.Failure {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var failures []muster.Failure
+	for _, key := range slices.Sorted(maps.Keys(m.failures)) {
+		failures = append(failures, m.failures[key])
+	}
+	return failures
 }
 
 func (m *mirror) setService(name string, svc *muster.Service) {
@@ -80,6 +129,9 @@ func (m *mirror) setLeader(name string, self bool) {
 		return
 	}
 	m.leader, m.self = name, self
+	if !self {
+		clear(m.failures) // another tries now
+	}
 	m.tellLocked()
 }
 
@@ -120,7 +172,7 @@ func (m *mirror) Feature(key string) (muster.Feature, bool) {
 	m.mu.Lock()
 	in := m.inputsLocked(key)
 	known := m.judged[key]
-	leaderless := m.leader == ""
+	leader, failure := m.leader, m.failures[key]
 	m.mu.Unlock()
 	if in.feature == nil || in.feature.Status.Deleted {
 		return muster.Feature{}, false
@@ -128,12 +180,15 @@ func (m *mirror) Feature(key string) (muster.Feature, bool) {
 	if !known.inputs.same(in) {
 		// Judged outside the lock, and at most once for each change: a roster may
 		// be long.
-		known = judgement{inputs: in, waiting: waiting(in)}
+		known = judge(in, time.Now())
 		m.mu.Lock()
 		m.judged[key] = known
 		m.mu.Unlock()
 	}
-	return feature(key, known, leaderless), true
+	f := feature(key, known)
+	f.Blockers = append(f.Blockers, unmoved(f.Status, known, leader, failure, time.Now())...)
+	muster.SortBlockers(f.Blockers)
+	return f, true
 }
 
 func (m *mirror) Features() []muster.Feature {
@@ -180,7 +235,7 @@ func (m *mirror) featureKeys() []string {
 }
 
 func (m *mirror) inputsLocked(key string) inputs {
-	in := inputs{feature: m.features[key]}
+	in := inputs{feature: m.features[key], quarantine: m.quarantine, confirm: m.confirm}
 	if in.feature == nil {
 		return in
 	}
@@ -194,77 +249,37 @@ func (m *mirror) inputsLocked(key string) inputs {
 }
 
 // confirming returns the services whose vanished members some feature wants to
-// be confirmed gone: those of features that are not at rest at off.
+// be confirmed gone. It must not be changed.
 func (m *mirror) confirming() map[string]bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	return m.confirm
+}
+
+func (m *mirror) confirmLocked() {
 	services := make(map[string]bool)
 	for _, node := range m.features {
-		if st := node.Status; st.Deleted || st.Stage == muster.Off && st.Settled() {
-			continue
+		for _, name := range confirms(node) {
+			services[name] = true
 		}
-		for _, spec := range []*muster.Spec{node.Spec, node.Next} {
-			if spec == nil || spec.Vanished != muster.Confirm {
-				continue
-			}
-			for name := range spec.Participants {
-				services[name] = true
-			}
+	}
+	if !maps.Equal(services, m.confirm) {
+		m.confirm = services
+		clear(m.judged)
+	}
+}
+
+// confirms returns the services whose vanished members a feature wants to be
+// confirmed gone: those of one that is not at rest at off.
+func confirms(node *store.FeatureNode) []string {
+	if node == nil || node.Status.Deleted || node.Status.Stage == muster.Off && node.Status.Settled() {
+		return nil
+	}
+	var services []string
+	for _, spec := range []*muster.Spec{node.Spec, node.Next} {
+		if spec != nil && spec.Vanished == muster.Confirm {
+			services = append(services, spec.Services()...)
 		}
 	}
 	return services
-}
-
-// waiting names what the feature's next step waits for, and who waits at its
-// gate.
-func waiting(in inputs) []muster.Blocker {
-	if in.feature.Problem != "" {
-		return []muster.Blocker{{Reason: muster.ReasonUnreadable, Detail: in.feature.Problem}}
-	}
-	blockers := plan.Next(in.state(time.Time{})).Waiting
-	return append(slices.Clip(blockers), knocking(in)...)
-}
-
-// knocking names the instances that the feature's gate keeps out, and those of
-// which nobody can tell.
-func knocking(in inputs) []muster.Blocker {
-	key := in.feature.Status.Feature
-	var blockers []muster.Blocker
-	for _, name := range slices.Sorted(maps.Keys(in.services)) {
-		svc := in.services[name]
-		for _, k := range svc.Knocks {
-			if k.Problem != "" {
-				blockers = append(blockers, muster.Blocker{Reason: muster.ReasonUnreadable, Service: name, Instance: k.Instance.ID, Detail: k.Problem})
-				continue
-			}
-			for _, r := range svc.Sheet.Admit(k.Instance.Version) {
-				if r.Feature == key {
-					blockers = append(blockers, muster.Blocker{
-						Reason: muster.ReasonKnock, Service: name, Instance: k.Instance.ID, Version: k.Instance.Version,
-						Constraint: r.Constraint, Since: k.Since,
-						Detail: fmt.Sprintf("is refused and waits at the gate: needs %s (upgrade it, or: muster deactivate %s)", r.Constraint, key),
-					})
-				}
-			}
-		}
-	}
-	return blockers
-}
-
-// feature is what readers see.
-func feature(key string, known judgement, leaderless bool) muster.Feature {
-	node := known.inputs.feature
-	f := muster.Feature{Status: node.Status, Blockers: slices.Clone(known.waiting)}
-	f.Status.Feature = key // also where the status cannot be read
-	switch {
-	case node.Spec != nil:
-		f.Spec, f.Pending = *node.Spec, node.Next
-	case node.Next != nil:
-		f.Spec = *node.Next
-	}
-	if leaderless && !node.Status.Settled() {
-		f.Blockers = append(f.Blockers, muster.Blocker{Reason: muster.ReasonNoLeader, Detail: "no agent leads, as far as this one can tell"})
-	}
-	muster.SortBlockers(f.Blockers)
-	return f
 }

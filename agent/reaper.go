@@ -14,8 +14,10 @@ import (
 	"github.com/musterhq/muster/internal/zoo"
 )
 
-// reap gives vanished members up when their quarantine is over.
+// reap gives vanished members up when their quarantine is over. The servers'
+// settings may have changed before this term.
 func (t *term) reap(ctx context.Context) error {
+	t.servers.ask(ctx)
 	for {
 		changed := t.mirror.Changed()
 		confirm := t.mirror.confirming()
@@ -27,7 +29,7 @@ func (t *term) reap(ctx context.Context) error {
 				continue // the feed tells; the others go on
 			}
 			now := time.Now()
-			due, wake := plan.Reap(*svc, confirm[name], now, t.quarantine())
+			due, wake := plan.Reap(*svc, confirm[name], now, t.servers.quarantine())
 			rest = min(rest, until(now, wake))
 			if err := t.reapAll(ctx, *svc, due, now); err != nil {
 				return err
@@ -81,7 +83,7 @@ func (t *term) reaped(svc muster.Service, m muster.Member, now time.Time) muster
 	return muster.Record{
 		Time: now, Action: muster.ActionReap, Service: name, Instance: m.Instance.ID,
 		By:        "agent/" + t.name,
-		Why:       fmt.Sprintf("vanished at %s, and a quarantine of %s is over", m.Vanished.UTC().Format(time.RFC3339), t.quarantine().Of(m.Instance)),
+		Why:       fmt.Sprintf("vanished at %s, and a quarantine of %s is over", m.Vanished.UTC().Format(time.RFC3339), t.servers.quarantine().Of(m.Instance)),
 		Operation: operation(),
 		Evidence:  map[string]muster.Evidence{name: evidence},
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/musterhq/muster"
 	"github.com/musterhq/muster/internal/plan"
 	"github.com/musterhq/muster/internal/store"
 	"github.com/musterhq/muster/internal/zoo"
@@ -21,6 +22,9 @@ const (
 	// mostMoves is how many steps in a row a feature may take without coming to
 	// rest. No way through the stages is that long.
 	mostMoves = 20
+	// lasting is how many attempts in a row may fail for usual reasons before
+	// status tells of it.
+	lasting = 10
 )
 
 // reconcile moves every feature, each by a worker of its own, so that none
@@ -54,6 +58,7 @@ type worker struct {
 	looked  time.Time // when it was judged, or looked at without being told
 	moves   int       // in a row
 	failed  int       // attempts in a row
+	failing time.Time // since when a step could not be written for a reason that may last; zero when none is
 	rosters int       // of these, because of registrations
 }
 
@@ -84,6 +89,7 @@ func (w *worker) step(ctx context.Context) (rest time.Duration, err error) {
 	now := time.Now()
 	switch {
 	case in.feature == nil || in.feature.Problem != "":
+		w.fine()
 		return tick, nil
 	case in.same(w.judged):
 		return w.idle(in, now), nil
@@ -94,6 +100,7 @@ func (w *worker) step(ctx context.Context) (rest time.Duration, err error) {
 	step := plan.Next(state)
 	if step.Move == nil {
 		w.judged, w.looked, w.moves = in, now, 0
+		w.fine()
 		return tick, nil
 	}
 	if w.moves++; w.moves > mostMoves {
@@ -127,6 +134,7 @@ func (w *worker) commit(ctx context.Context, in inputs, m plan.Move) error {
 	switch {
 	case err == nil:
 		w.failed, w.rosters = 0, 0
+		w.fine()
 		w.log.WithFields(logrus.Fields{
 			"action": m.Record.Action, "from": m.Record.From, "stage": m.Record.To, "gate": m.Record.Gate,
 			"epoch": m.Record.Epoch, "spec": m.Record.Spec, "operation": m.Record.Operation,
@@ -154,9 +162,29 @@ func (w *worker) retry(ctx context.Context, err error) error {
 	switch usual := errors.As(err, &stale) || errors.Is(err, zoo.ErrUnknown); {
 	case !usual && !errors.Is(err, zoo.ErrNotSent): // of a lost connection, others tell
 		log.Warn("cannot move feature; trying again")
+		w.fails(err)
 	case usual && w.failed <= 2:
 		log.Debug("feature has changed meanwhile; planning again")
 		return nil
+	case usual && w.failed > lasting:
+		w.fails(err)
 	}
 	return sleep(ctx, jitter(min(10*time.Millisecond<<min(w.failed, 10), tick)))
+}
+
+// fails has status tell of what went wrong, which may last: somebody must know
+// what the feature waits for.
+func (w *worker) fails(err error) {
+	if w.failing.IsZero() {
+		w.failing = time.Now()
+	}
+	w.mirror.setFailure(w.key, muster.Failure{Feature: w.key, Since: w.failing, Attempts: w.failed, Problem: err.Error()})
+}
+
+// fine takes that back.
+func (w *worker) fine() {
+	if !w.failing.IsZero() {
+		w.failing = time.Time{}
+		w.mirror.setFailure(w.key, muster.Failure{})
+	}
 }

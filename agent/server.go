@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
 
+	"github.com/musterhq/muster"
 	"github.com/musterhq/muster/internal/wire"
 	musterv1 "github.com/musterhq/muster/proto/muster/v1"
 )
@@ -66,6 +67,7 @@ type server struct {
 	log      *logrus.Entry
 	view     view
 	commands commands
+	facts    func(context.Context) muster.Diagnosis // what lies below the API
 	guard    *guard
 	record   *recorder
 	health   *health.Server
@@ -84,7 +86,8 @@ var _ api = (*server)(nil)
 func newServer(cfg Config, v view, c commands, onGRPC, onHTTP net.Listener) (*server, error) {
 	s := &server{
 		cfg: cfg.API, name: cfg.Name, log: cfg.Logger.WithField("agent", cfg.Name),
-		view: v, commands: c, health: health.NewServer(), stopping: make(chan struct{}),
+		view: v, commands: c, facts: func(context.Context) muster.Diagnosis { return muster.Diagnosis{Records: -1} },
+		health: health.NewServer(), stopping: make(chan struct{}),
 		onGRPC: onGRPC, onHTTP: onHTTP,
 	}
 	s.record = newRecorder(s.log)

@@ -44,7 +44,8 @@ var needs = map[string]role{
 	musterv1.RegistryService_CanDeploy_FullMethodName:            viewer,
 	musterv1.RegistryService_DecommissionInstance_FullMethodName: admin,
 
-	musterv1.AgentService_GetAgent_FullMethodName: viewer,
+	musterv1.AgentService_GetAgent_FullMethodName:     viewer,
+	musterv1.AgentService_GetDiagnosis_FullMethodName: viewer,
 }
 
 const reflectionMethod = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"

@@ -44,6 +44,9 @@ func (o *office) serve(name string) (p *process, closeAPI func()) {
 	p = o.agent(name)
 	door := bufconn.Listen(64 << 10)
 	srv, err := newServer(p.cfg, p.mirror, p.Agent.store, door, nil)
+	if err == nil {
+		srv.facts = p.facts
+	}
 	if err != nil {
 		o.t.Fatal(err)
 	}

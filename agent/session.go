@@ -73,6 +73,7 @@ func (a *Agent) work(ctx context.Context, zk *zoo.Session) error {
 	if err := s.store.Init(ctx); err != nil {
 		return fmt.Errorf("prepare %s: %w", a.cfg.Root, err)
 	}
+	a.zk.grant(zk.Timeout())
 	var err error
 	if s.node, err = s.store.Enroll(ctx, a.cfg.Name); err != nil {
 		return fmt.Errorf("enroll: %w", err)

@@ -15,6 +15,7 @@ var may = map[string]string{
 	"internal/plan":     ".",
 	"internal/clock":    "golang.org/x/sys",
 	"internal/zoo":      "internal/clock github.com/go-zookeeper/zk github.com/cenkalti/backoff/v5",
+	"internal/doctor":   ".",
 	"internal/store":    ". internal/plan internal/zoo golang.org/x/sync",
 	"internal/manifest": ". github.com/goccy/go-yaml",
 	"internal/wire":     ". proto/muster/v1 google.golang.org/protobuf google.golang.org/grpc google.golang.org/genproto/googleapis/rpc",
@@ -32,12 +33,12 @@ var may = map[string]string{
 	"internal/zkserver/zkconformance": "internal/zkserver internal/zkserver/jute github.com/go-zookeeper/zk github.com/google/go-cmp",
 	"internal/zkserver/zkservertest":  "internal/zkserver github.com/go-zookeeper/zk",
 
-	"agent": ". internal/plan internal/store internal/zoo internal/wire internal/manifest proto/muster/v1 " +
+	"agent": ". internal/doctor internal/plan internal/store internal/zoo internal/wire internal/manifest proto/muster/v1 " +
 		"github.com/sirupsen/logrus github.com/cenkalti/backoff/v5 golang.org/x/sync google.golang.org/grpc google.golang.org/protobuf google.golang.org/genproto/googleapis/rpc",
 	"client": ". internal/wire proto/muster/v1 google.golang.org/grpc google.golang.org/protobuf github.com/cenkalti/backoff/v5",
 	"sdk":    ". internal/clock internal/store internal/zoo github.com/cenkalti/backoff/v5",
 
-	"cmd/muster": ". agent client sdk internal/manifest internal/zkserver " +
+	"cmd/muster": ". agent client sdk internal/doctor internal/manifest internal/zkserver " +
 		"github.com/urfave/cli/v2 github.com/sirupsen/logrus github.com/jedib0t/go-pretty/v6 github.com/goccy/go-yaml golang.org/x/term golang.org/x/sync",
 
 	"examples/demo":            ". client sdk internal/zkserver examples/shop/order examples/shop/service golang.org/x/term",
@@ -47,6 +48,7 @@ var may = map[string]string{
 	"examples/shop/shipping":   "examples/shop/order examples/shop/service",
 	"examples/shop/storefront": "examples/shop/order examples/shop/service",
 	"integration":              ". agent client sdk internal/ensemble internal/store internal/zkserver internal/zoo",
+	"integration/voyage":       "",
 	"integration/chaos":        ". internal/ensemble integration/chaos/told",
 	"integration/chaos/node":   "sdk integration/chaos/told",
 	"integration/chaos/told":   ".",
@@ -61,14 +63,15 @@ const (
 // testsMay[room] is what the tests of one room need besides. Only the rooms at
 // the top see the whole house at once.
 var testsMay = map[string]string{
-	"agent":             "client sdk",
-	"client":            "agent sdk",
-	"cmd/muster":        "proto/muster/v1",
-	"internal/house":    "github.com/goccy/go-yaml",
-	"internal/zkserver": "github.com/go-zookeeper/zk",
-	"internal/zoo":      "github.com/go-zookeeper/zk",
-	"internal/sim":      "internal/plan",
-	"integration":       "internal/plan internal/manifest internal/wire proto/muster/v1 examples/shop/order",
+	"agent":              "client sdk",
+	"client":             "agent sdk",
+	"cmd/muster":         "proto/muster/v1",
+	"internal/house":     "github.com/goccy/go-yaml",
+	"internal/zkserver":  "github.com/go-zookeeper/zk",
+	"internal/zoo":       "github.com/go-zookeeper/zk",
+	"internal/sim":       "internal/plan",
+	"integration":        "internal/plan internal/manifest internal/wire proto/muster/v1 examples/shop/order",
+	"integration/voyage": ". agent client sdk internal/sim internal/zkserver/tree github.com/anishathalye/porcupine",
 }
 
 func TestImportsFollowTheTable(t *testing.T) {

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"slices"
 	"time"
 
 	"github.com/musterhq/muster"
@@ -50,25 +51,22 @@ func (s Settings) Lag() time.Duration {
 	if s.Alone {
 		return 0
 	}
-	limit := s.SyncLimit
-	if limit <= 0 {
-		limit = DefaultSyncLimit
-	}
-	return time.Duration(limit+1) * s.tick()
+	s = s.Complete()
+	return time.Duration(s.SyncLimit+1) * s.Tick
 }
 
-func (s Settings) tick() time.Duration {
+// Complete fills in the defaults.
+func (s Settings) Complete() Settings {
 	if s.Tick <= 0 {
-		return DefaultTick
+		s.Tick = DefaultTick
 	}
-	return s.Tick
-}
-
-func (s Settings) maxSession() time.Duration {
+	if s.SyncLimit <= 0 && !s.Alone {
+		s.SyncLimit = DefaultSyncLimit
+	}
 	if s.MaxSession <= 0 {
-		return maxSessionTicks * s.tick()
+		s.MaxSession = maxSessionTicks * s.Tick
 	}
-	return s.MaxSession
+	return s
 }
 
 // A Quarantine says for how long a vanished member still counts. The zero value
@@ -80,6 +78,11 @@ type Quarantine struct {
 	// Servers are the settings of each ZooKeeper server. The worst of them
 	// counts: nobody knows which one an instance is connected to.
 	Servers []Settings
+}
+
+// Equal lets quarantines be compared.
+func (q Quarantine) Equal(o Quarantine) bool {
+	return q.Fixed == o.Fixed && slices.Equal(q.Servers, o.Servers)
 }
 
 // Of is how long the instance counts after its live entry has gone.
@@ -143,7 +146,7 @@ func (q Quarantine) ensemble() (lag, maxSession time.Duration) {
 	}
 	for i, s := range servers {
 		lag = max(lag, s.Lag())
-		if most := s.maxSession(); i == 0 || most < maxSession {
+		if most := s.Complete().MaxSession; i == 0 || most < maxSession {
 			maxSession = most
 		}
 	}

@@ -2,11 +2,14 @@ package sdk_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/musterhq/muster/internal/store"
@@ -102,9 +105,78 @@ func ExampleClient_ReadyHandler() {
 	// 200 {"ready":true,"state":"live","service":"checkout","instance":"checkout-1","version":"2.3.0","revision":1}
 }
 
+// What a request has decided by a flag may not leave an instance that has lost
+// contact for longer than its lease: send within the pinned context.
+func ExampleErrFenced() {
+	server, zookeeper, stop := serve()
+	defer stop()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	m, err := sdk.Open(ctx, sdk.Config{
+		Service: "checkout", Version: "2.3.0", Servers: []string{"zk-1:2181"}, Dial: zookeeper,
+		SessionTimeout: time.Second, Lease: 600 * time.Millisecond,
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer m.Close()
+
+	request, release := m.Pin(ctx)
+	defer release()
+	fmt.Println("send the new form:", m.Bool("split-payment", false).Enabled(request))
+	heal := server.Faults().Silence(nil) // ZooKeeper says nothing any more
+	defer heal()
+	<-request.Done()
+	fmt.Println(errors.Is(context.Cause(request), sdk.ErrFenced))
+	// Output:
+	// send the new form: true
+	// true
+}
+
+// A start without ZooKeeper answers from the sheet last known.
+func ExampleConfig_snapshot() {
+	folder, err := os.MkdirTemp("", "muster")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(folder)
+	zookeeper, stop := registry()
+	defer stop()
+	cfg := sdk.Config{
+		Service: "checkout", Version: "2.3.0", Servers: []string{"zk-1:2181"}, Dial: zookeeper,
+		Snapshot: filepath.Join(folder, "checkout.snapshot"),
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	first, err := sdk.Open(ctx, cfg)
+	if err != nil {
+		log.Fatal(err)
+	}
+	first.Close()
+
+	cfg.Dial = func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("no route to host") }
+	ctx, cancel = context.WithTimeout(context.Background(), 10*time.Millisecond)
+	defer cancel()
+	m, err := sdk.Open(ctx, cfg)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer m.Close()
+	d := m.Bool("split-payment", false).Explain(context.Background())
+	fmt.Println(m.Status().State, d.Stage, d.Reason, "of revision", d.Revision)
+	// Output:
+	// joining accept STALE of revision 1
+}
+
 // registry runs the embedded server, in which checkout has the feature
-// structured-address at accept, and returns how to reach it.
+// structured-address at accept and split-payment at on, and returns how to reach
+// it.
 func registry() (dial func(ctx context.Context, network, address string) (net.Conn, error), stop func()) {
+	_, dial, stop = serve()
+	return dial, stop
+}
+
+func serve() (server *zkserver.Server, dial func(ctx context.Context, network, address string) (net.Conn, error), stop func()) {
 	server, err := zkserver.New(zkserver.Config{})
 	if err != nil {
 		log.Fatal(err)
@@ -124,11 +196,12 @@ func registry() (dial func(ctx context.Context, network, address string) (net.Co
 	}
 	var t zoo.Txn
 	t.Set("/muster/services/checkout", []byte(`{"format":1,"service":"checkout","features":{"structured-address":`+
-		`{"stage":"accept","epoch":1,"since":1,"spec":1,"constraint":">=2.0.0","gate":"closed","onDisconnect":"accept"}}}`), 0)
+		`{"stage":"accept","epoch":1,"since":1,"spec":1,"constraint":">=2.0.0","gate":"closed","onDisconnect":"accept"},"split-payment":`+
+		`{"stage":"on","epoch":2,"since":1,"spec":1,"constraint":">=1.0.0","gate":"closed","onDisconnect":"accept"}}}`), 0)
 	if _, err := zk.Commit(ctx, t); err != nil {
 		log.Fatal(err)
 	}
-	return dial, func() {
+	return server, dial, func() {
 		server.Close()
 		<-done
 	}

@@ -53,7 +53,7 @@ func (i Instance) Validate() error {
 		return &InvalidError{Field: "incarnation", Value: i.Incarnation, Problem: "is not 6 to 32 lower-case letters and digits"}
 	}
 	for _, text := range []struct{ field, value string }{{"version", i.Version}, {"address", i.Address}, {"sdk", i.SDK}} {
-		if err := ValidateText(text.field, text.value, MaxVersion); err != nil {
+		if err := ValidateLine(text.field, text.value, MaxVersion); err != nil {
 			return err
 		}
 	}
@@ -73,7 +73,7 @@ func (i Instance) Validate() error {
 			return &InvalidError{Field: "label", Value: k + "=" + v, Problem: "needs a key"}
 		}
 		for _, text := range []string{k, v} {
-			if err := ValidateText("label", text, MaxLabel); err != nil {
+			if err := ValidateLine("label", text, MaxLabel); err != nil {
 				return err
 			}
 		}

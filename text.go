@@ -8,16 +8,33 @@ import (
 )
 
 // ValidateText checks text that people are shown: at most most bytes of UTF-8
-// without control characters but line breaks and tabs, which a terminal would
-// obey. The error is an [*InvalidError] that names field.
+// without what a terminal would obey or what shows other text than there is,
+// but for line breaks and tabs. The error is an [*InvalidError] that names field.
 func ValidateText(field, text string, most int) error {
+	return validateText(field, text, most, func(r rune) bool { return r == '\n' || r == '\t' })
+}
+
+// ValidateLine is [ValidateText] for text that is shown among others on one
+// line: it may not break it either, or it could pretend to be two.
+func ValidateLine(field, text string, most int) error {
+	return validateText(field, text, most, func(rune) bool { return false })
+}
+
+func validateText(field, text string, most int, allowed func(rune) bool) error {
 	switch {
 	case len(text) > most:
 		return &InvalidError{Field: field, Value: text, Problem: "is longer than " + strconv.Itoa(most) + " bytes"}
 	case !utf8.ValidString(text):
 		return &InvalidError{Field: field, Value: text, Problem: "is not valid UTF-8"}
-	case strings.ContainsFunc(text, func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }):
+	case strings.ContainsFunc(text, func(r rune) bool { return Misleading(r) && !allowed(r) }):
 		return &InvalidError{Field: field, Value: text, Problem: "holds a control character"}
 	}
 	return nil
+}
+
+// Misleading reports whether a character does something to the text around it
+// instead of being shown: controls, which terminals obey, line and paragraph
+// separators, and those that change the direction of writing.
+func Misleading(r rune) bool {
+	return unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp, unicode.Bidi_Control)
 }

@@ -70,10 +70,14 @@ func said(err error) bool { return len(status.Convert(err).Details()) > 0 }
 
 // unavailable is the error for want of an answer.
 func (c *Client) unavailable(err error) error {
+	return unavailable(strings.Join(c.cfg.Addrs, ", "), err)
+}
+
+func unavailable(where string, err error) error {
 	if said(err) {
 		return wire.Error(err)
 	}
-	return fmt.Errorf("%w at %s: %s", errNoAgent, strings.Join(c.cfg.Addrs, ", "), reason(err))
+	return fmt.Errorf("%w at %s: %s", errNoAgent, where, reason(err))
 }
 
 // reason is what an error says for people.

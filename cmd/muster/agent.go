@@ -16,6 +16,8 @@ func (p *program) agent() *cli.Command {
 			"An agent keeps nothing on disk.",
 		Flags: append([]cli.Flag{
 			zkFlag(),
+			&cli.DurationFlag{Name: "zk-tick", EnvVars: env("zk-tick"), Usage: "tickTime of servers that do not tell it, a `TIME`; default: 2s"},
+			&cli.IntFlag{Name: "zk-sync-limit", EnvVars: env("zk-sync-limit"), Usage: "syncLimit of servers that do not tell it, a `NUMBER` of ticks; default: 5"},
 		}, append(zkSecurityFlags(), agentFlags("info")...)...),
 		Action: func(c *cli.Context) error {
 			if _, err := arguments(c); err != nil {
@@ -29,6 +31,7 @@ func (p *program) agent() *cli.Command {
 			if cfg.ZooKeeper = split(c.String("zk")); len(cfg.ZooKeeper) == 0 {
 				return usage(c.Command.HelpName, "--zk names no server")
 			}
+			cfg.ZKTick, cfg.ZKSyncLimit = c.Duration("zk-tick"), c.Int("zk-sync-limit")
 			if cfg.Auth, err = secret(c, "zk-auth"); err != nil {
 				return err
 			}
@@ -53,7 +56,7 @@ func agentFlags(level string) []cli.Flag {
 		&cli.StringFlag{Name: "http", Value: defaultHTTP, EnvVars: env("http"), Usage: "`ADDRESS` on which health and metrics are served; empty for none"},
 		&cli.StringFlag{Name: "name", EnvVars: env("name"), Usage: "`NAME` of the agent in the history; default: drawn from host and process"},
 		&cli.DurationFlag{Name: "session-timeout", EnvVars: env("session-timeout"), Usage: "`TIME` after which ZooKeeper gives a silent agent up; default: 8s"},
-		&cli.DurationFlag{Name: "quarantine", EnvVars: env("quarantine"), Usage: "`TIME` for which a vanished instance still counts; default: 20s"},
+		&cli.DurationFlag{Name: "quarantine", EnvVars: env("quarantine"), Usage: "`TIME` for which every vanished instance still counts; default: reckoned for each from its lease and the servers' settings"},
 		&cli.IntFlag{Name: "history-keep", EnvVars: env("history-keep"), Usage: "`NUMBER` of audit records that are kept; default: 10000"},
 		&cli.StringFlag{Name: "log-level", Value: level, EnvVars: env("log-level"), Usage: "least `LEVEL` that is logged: debug, info, warn or error"},
 		&cli.StringFlag{Name: "log-format", Value: "text", EnvVars: env("log-format"), Usage: "`FORMAT` of the log: text or json"},

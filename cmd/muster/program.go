@@ -82,7 +82,7 @@ func (p *program) app() *cli.App {
 			p.apply(), p.activate(), p.deactivate(), p.kill(), p.wait(), p.status(), p.feature(), p.history(), p.canDeploy(),
 			p.service(), p.instance(),
 			p.dev(), p.agent(), p.join(),
-			p.token(), p.completion(), p.complete(), p.version(),
+			p.doctor(), p.token(), p.completion(), p.complete(), p.version(),
 		},
 	}
 	for _, c := range app.Commands {

@@ -19,7 +19,7 @@ func agents(f Facts) []Check {
 		c := Check{Name: "agent", Severity: OK, Subject: a.Address, Found: fmt.Sprintf("%s, version %s, ready", d.Agent, orUnknown(d.Version))}
 		switch {
 		case a.Problem != "":
-			c.Severity, c.Found = Error, "does not answer: "+a.Problem
+			c.Severity, c.Found = Error, a.Problem
 			c.Todo = "start it, or leave it out of --agent"
 		case d.Problem != "":
 			c.Severity, c.Found = Error, fmt.Sprintf("%s is not ready: %s", d.Agent, d.Problem)

@@ -23,6 +23,7 @@ const (
 	ReasonUnconfirmed     Reason = "UNCONFIRMED"      // a vanished member that somebody must confirm to be gone
 	ReasonShrunk          Reason = "ROSTER_SHRUNK"    // half a roster vanished at once: a network, not a deployment
 	ReasonUnreadable      Reason = "UNREADABLE"       // an entry in the registry cannot be read
+	ReasonPrerequisite    Reason = "PREREQUISITE"     // a feature that must be on first is not
 	ReasonPending         Reason = "SPEC_PENDING"     // a newer spec cannot come into force yet
 	ReasonNotWritten      Reason = "NOT_WRITTEN"      // the next step cannot be written to the registry
 	ReasonNoLeader        Reason = "NO_LEADER"        // no agent leads

@@ -15,7 +15,7 @@ const (
 	ActionMove         Action = "move"         // the stage changed
 	ActionGate         Action = "gate"         // the gate closed or opened
 	ActionAdopt        Action = "adopt"        // a spec came into force
-	ActionRollBack     Action = "rollback"     // off was wanted, for an old instance that knocked
+	ActionRollBack     Action = "rollback"     // off was wanted, for an old instance that knocked or a prerequisite that is wanted off
 	ActionRemove       Action = "remove"       // the feature was removed
 	ActionReap         Action = "reap"         // a vanished member was removed
 	ActionDecommission Action = "decommission" // somebody confirmed that a member is gone

@@ -8,10 +8,11 @@ import (
 
 // Limits of a spec.
 const (
-	MaxParticipants = 200       // services in one spec
-	MaxText         = 2 << 10   // bytes of a description, an owner or a reason
-	MaxInstances    = 1_000_000 // the largest minInstances
-	MaxSpecSize     = 256 << 10 // bytes of an encoded spec
+	MaxParticipants  = 200       // services in one spec
+	MaxPrerequisites = 20        // features that one spec needs on
+	MaxText          = 2 << 10   // bytes of a description, an owner or a reason
+	MaxInstances     = 1_000_000 // the largest minInstances
+	MaxSpecSize      = 256 << 10 // bytes of an encoded spec
 )
 
 // A Spec is what an operator writes about a feature: who takes part, and how
@@ -23,9 +24,12 @@ type Spec struct {
 	Description  string                 `json:"description,omitempty"`
 	Owner        string                 `json:"owner,omitempty"`
 	Participants map[string]Participant `json:"participants"` // by service name
-	OnDisconnect OnDisconnect           `json:"onDisconnect"`
-	OldInstance  OnOldInstance          `json:"onOldInstance"`
-	Vanished     Vanished               `json:"vanished"`
+	// Prerequisites are the keys of features that must be on before this one
+	// leaves off, and without which it is not wanted on; sorted.
+	Prerequisites []string      `json:"prerequisites,omitempty"`
+	OnDisconnect  OnDisconnect  `json:"onDisconnect"`
+	OldInstance   OnOldInstance `json:"onOldInstance"`
+	Vanished      Vanished      `json:"vanished"`
 }
 
 // A Participant is a service that implements its part of a feature.
@@ -65,7 +69,8 @@ const (
 	Confirm Vanished = "confirm" // it blocks until somebody confirms that it is gone
 )
 
-// WithDefaults returns the spec with every empty policy and minimum filled in.
+// WithDefaults returns the spec with every empty policy and minimum filled in,
+// and its prerequisites sorted.
 func (s Spec) WithDefaults() Spec {
 	if s.OnDisconnect == "" {
 		s.OnDisconnect = FallToAccept
@@ -84,6 +89,7 @@ func (s Spec) WithDefaults() Spec {
 		participants[service] = p
 	}
 	s.Participants = participants
+	s.Prerequisites = slices.Sorted(slices.Values(s.Prerequisites)) // nil where there are none
 	return s
 }
 
@@ -91,7 +97,7 @@ func (s Spec) WithDefaults() Spec {
 func (s Spec) Services() []string { return slices.Sorted(maps.Keys(s.Participants)) }
 
 // SameTerms reports whether s and o ask the same of the same services, so that
-// one can replace the other at any stage.
+// one can replace the other at any stage where its prerequisites allow it.
 func (s Spec) SameTerms(o Spec) bool {
 	return maps.EqualFunc(s.Participants, o.Participants, func(a, b Participant) bool {
 		return a.Version.Equal(b.Version)
@@ -122,6 +128,28 @@ func (s Spec) Validate() error {
 	for _, service := range s.Services() {
 		if err := s.Participants[service].validate(service); err != nil {
 			return err
+		}
+	}
+	return s.validatePrerequisites()
+}
+
+// validatePrerequisites checks what one spec tells; whether the features are
+// there, and need one another in a circle, is judged over all of them.
+func (s Spec) validatePrerequisites() error {
+	const field = "prerequisites"
+	if n := len(s.Prerequisites); n > MaxPrerequisites {
+		return &InvalidError{Field: field, Problem: "names " + strconv.Itoa(n) + " features, more than " + strconv.Itoa(MaxPrerequisites)}
+	}
+	for i, key := range s.Prerequisites {
+		if err := ValidateFeature(key); err != nil {
+			invalid := err.(*InvalidError) //nolint:errorlint // ValidateFeature returns nothing else
+			return &InvalidError{Field: field, Value: invalid.Value, Problem: invalid.Problem}
+		}
+		switch {
+		case key == s.Feature:
+			return &InvalidError{Field: field, Value: key, Problem: "is the feature itself"}
+		case slices.Contains(s.Prerequisites[:i], key):
+			return &InvalidError{Field: field, Value: key, Problem: "occurs twice"}
 		}
 	}
 	return nil

@@ -27,7 +27,7 @@ func (c *Client) Apply(ctx context.Context, spec muster.Spec, opts ...Option) (m
 	f, err := feature(ctx, c, func(ctx context.Context, api musterv1.FeatureServiceClient) (*musterv1.Feature, error) {
 		return api.ApplyFeature(ctx, &musterv1.ApplyFeatureRequest{
 			Feature: &musterv1.Feature{Name: wire.FeatureName(spec.Feature), Spec: wire.SpecProto(spec)},
-			Reason:  o.why, RequestId: o.request, ValidateOnly: o.dry,
+			Reason:  o.why, RequestId: o.request, ValidateOnly: o.dry, Assumed: o.assumed,
 		})
 	})
 	if err != nil || !o.wait || o.dry {

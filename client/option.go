@@ -7,12 +7,14 @@ import (
 	"github.com/musterhq/muster"
 )
 
-// An Option says more about a command: [Why], [RequestID], [Wait], [DryRun].
+// An Option says more about a command: [Why], [RequestID], [Wait], [DryRun],
+// [Assume].
 type Option func(*options)
 
 type options struct {
 	why, request string
 	wait, dry    bool
+	assumed      []string
 }
 
 // Why gives the reason, for the history.
@@ -32,6 +34,12 @@ func Wait() Option { return func(o *options) { o.wait = true } }
 // what would be.
 func DryRun() Option { return func(o *options) { o.dry = true } }
 
+// Assume lets a [DryRun] take features for known that are going to be applied
+// before, so that the spec may name them as prerequisites.
+func Assume(keys ...string) Option {
+	return func(o *options) { o.assumed = append(o.assumed, keys...) }
+}
+
 func optionsOf(opts []Option) options {
 	o := options{request: strings.ToLower(rand.Text())}
 	for _, opt := range opts {
@@ -47,6 +55,8 @@ func (o options) only(method string, wait, dry bool) error {
 		return &muster.InvalidError{Field: "option", Value: "Wait", Problem: "is not for " + method}
 	case o.dry && !dry:
 		return &muster.InvalidError{Field: "option", Value: "DryRun", Problem: "is not for " + method}
+	case len(o.assumed) > 0 && !o.dry:
+		return &muster.InvalidError{Field: "option", Value: "Assume", Problem: "is for a DryRun alone"}
 	}
 	return nil
 }

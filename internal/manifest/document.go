@@ -39,6 +39,7 @@ func (d *document) spec(node ast.Node) muster.Spec {
 		{"description", text(d, &s.Description)},
 		{"owner", text(d, &s.Owner)},
 		{"participants", func(path string, value ast.Node) { s.Participants = d.participants(path, value) }},
+		{"prerequisites", func(path string, value ast.Node) { s.Prerequisites = d.prerequisites(path, value) }},
 		{"onDisconnect", text(d, &s.OnDisconnect)},
 		{"onOldInstance", text(d, &s.OldInstance)},
 		{"vanished", text(d, &s.Vanished)},
@@ -73,6 +74,27 @@ func (d *document) participants(path string, node ast.Node) map[string]muster.Pa
 		participants[e.key] = d.participant(path+"."+e.key, e.node.Value)
 	}
 	return participants
+}
+
+// prerequisites reads a list of features.
+func (d *document) prerequisites(path string, node ast.Node) []string {
+	list, ok := node.(*ast.SequenceNode)
+	if !ok {
+		d.fail(path, node, "", "is "+kind(node)+", not a list of features: write [tax]")
+		return nil
+	}
+	keys := make([]string, 0, len(list.Values))
+	for _, value := range list.Values {
+		key := ""
+		text(d, &key)(path, value)
+		if err := muster.ValidateFeature(key); err != nil && key != "" {
+			var invalid *muster.InvalidError
+			errors.As(err, &invalid)
+			d.fail(path, value, key, invalid.Problem)
+		}
+		keys = append(keys, key)
+	}
+	return keys
 }
 
 // participant reads a constraint, or a mapping of constraint and minimum.

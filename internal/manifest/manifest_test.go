@@ -85,7 +85,7 @@ func TestParseReportsPlaceAndProblem(t *testing.T) {
 		"no participants":   {"feature: a\n", `f.yaml:1:1: participants is empty: name at least one service, such as checkout: ">=2.0.0"`},
 		"unknown field":     {"feature: a\nparticpants: {s: ^1}\n", `f.yaml:2:1: field "particpants" is not known: did you mean participants?`},
 		"case":              {"feature: a\nondisconnect: hold\n" + participants, `f.yaml:2:1: field "ondisconnect" is not known: did you mean onDisconnect?`},
-		"far field":         {"feature: a\nrollout: 5\n" + participants, `f.yaml:2:1: field "rollout" is not known: there are feature, description, owner, participants, onDisconnect, onOldInstance, vanished`},
+		"far field":         {"feature: a\nrollout: 5\n" + participants, `f.yaml:2:1: field "rollout" is not known: there are feature, description, owner, participants, prerequisites, onDisconnect, onOldInstance, vanished`},
 		"unknown inside":    {"feature: a\nparticipants:\n  s: {version: ^1, minInstance: 2}\n", `f.yaml:3:20: participants.s: field "minInstance" is not known: did you mean minInstances?`},
 		"duplicate":         {"feature: a\n" + participants + "feature: b\n", `f.yaml:3:1: key "feature" occurs twice: here and at f.yaml:1:1`},
 		"duplicate service": {"feature: a\nparticipants:\n  s: ^1\n  s: ^2\n", `f.yaml:4:3: participants: key "s" occurs twice: here and at f.yaml:3:3`},

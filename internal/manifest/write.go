@@ -11,7 +11,7 @@ import (
 )
 
 // Marshal writes specs as a manifest in its canonical form: fields in one
-// order, participants sorted, every policy spelled out, a minimum of one
+// order, participants and prerequisites sorted, every policy spelled out, a minimum of one
 // instance left out. Revisions are not part of a manifest. [Parse] reads back
 // the same specs.
 func Marshal(specs ...muster.Spec) []byte {
@@ -43,6 +43,13 @@ func write(b *strings.Builder, s muster.Spec) {
 		} else {
 			fmt.Fprintf(b, "  %s: {version: %s, minInstances: %d}\n", Scalar(service), version, p.MinInstances)
 		}
+	}
+	if len(s.Prerequisites) > 0 {
+		keys := make([]string, len(s.Prerequisites))
+		for i, key := range s.Prerequisites {
+			keys[i] = Scalar(key)
+		}
+		fmt.Fprintf(b, "prerequisites: [%s]\n", strings.Join(keys, ", "))
 	}
 	line("onDisconnect", string(s.OnDisconnect))
 	line("onOldInstance", string(s.OldInstance))

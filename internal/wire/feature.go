@@ -1,6 +1,8 @@
 package wire
 
 import (
+	"slices"
+
 	"github.com/musterhq/muster"
 	musterv1 "github.com/musterhq/muster/proto/muster/v1"
 )
@@ -54,6 +56,7 @@ func SpecProto(s muster.Spec) *musterv1.Spec {
 		OnDisconnect:  onDisconnects.value(s.OnDisconnect),
 		OnOldInstance: onOldInstances.value(s.OldInstance),
 		Vanished:      vanisheds.value(s.Vanished),
+		Prerequisites: each(s.Prerequisites, text),
 	}
 	if len(s.Participants) > 0 {
 		m.Participants = make(map[string]*musterv1.Participant, len(s.Participants))
@@ -80,6 +83,8 @@ func (r *reader) spec(key string, m *musterv1.Spec) muster.Spec {
 		OnDisconnect: word(r, "spec.on_disconnect", onDisconnects, m.GetOnDisconnect()),
 		OldInstance:  word(r, "spec.on_old_instance", onOldInstances, m.GetOnOldInstance()),
 		Vanished:     word(r, "spec.vanished", vanisheds, m.GetVanished()),
+
+		Prerequisites: slices.Clone(m.GetPrerequisites()),
 	}
 	if len(m.GetParticipants()) > 0 {
 		s.Participants = make(map[string]muster.Participant, len(m.GetParticipants()))

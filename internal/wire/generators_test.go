@@ -85,6 +85,8 @@ func specs(key string) *rapid.Generator[muster.Spec] {
 			OnDisconnect: onDisconnects.Draw(t, "onDisconnect"),
 			OldInstance:  rapid.SampledFrom([]muster.OnOldInstance{"", muster.Refuse, muster.RollBack}).Draw(t, "onOldInstance"),
 			Vanished:     rapid.SampledFrom([]muster.Vanished{"", muster.Reap, muster.Confirm}).Draw(t, "vanished"),
+
+			Prerequisites: listOf(keys).Draw(t, "prerequisites"),
 		}
 	})
 }

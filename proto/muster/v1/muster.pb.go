@@ -454,6 +454,9 @@ type Spec struct {
 	OnDisconnect  OnDisconnect            `protobuf:"varint,5,opt,name=on_disconnect,json=onDisconnect,proto3,enum=muster.v1.OnDisconnect" json:"on_disconnect,omitempty"`
 	OnOldInstance OnOldInstance           `protobuf:"varint,6,opt,name=on_old_instance,json=onOldInstance,proto3,enum=muster.v1.OnOldInstance" json:"on_old_instance,omitempty"`
 	Vanished      Vanished                `protobuf:"varint,7,opt,name=vanished,proto3,enum=muster.v1.Vanished" json:"vanished,omitempty"`
+	// The keys of features that must be on before this one leaves off, and
+	// without which it is not wanted on.
+	Prerequisites []string `protobuf:"bytes,8,rep,name=prerequisites,proto3" json:"prerequisites,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -535,6 +538,13 @@ func (x *Spec) GetVanished() Vanished {
 		return x.Vanished
 	}
 	return Vanished_VANISHED_UNSPECIFIED
+}
+
+func (x *Spec) GetPrerequisites() []string {
+	if x != nil {
+		return x.Prerequisites
+	}
+	return nil
 }
 
 // A service that implements its part of a feature.
@@ -2659,7 +2669,10 @@ type ApplyFeatureRequest struct {
 	// Draw one for each command; the same id is carried out once.
 	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// Check everything, write nothing, return what would be.
-	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	ValidateOnly bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	// With validate_only: the keys of features that are going to be applied before
+	// this one, so that it may name them as prerequisites.
+	Assumed       []string `protobuf:"bytes,5,rep,name=assumed,proto3" json:"assumed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2720,6 +2733,13 @@ func (x *ApplyFeatureRequest) GetValidateOnly() bool {
 		return x.ValidateOnly
 	}
 	return false
+}
+
+func (x *ApplyFeatureRequest) GetAssumed() []string {
+	if x != nil {
+		return x.Assumed
+	}
+	return nil
 }
 
 type GetFeatureRequest struct {
@@ -3935,7 +3955,7 @@ const file_muster_v1_muster_proto_rawDesc = "" +
 	"\x04spec\x18\x02 \x01(\v2\x0f.muster.v1.SpecR\x04spec\x12)\n" +
 	"\x06status\x18\x03 \x01(\v2\x11.muster.v1.StatusR\x06status\x122\n" +
 	"\fpending_spec\x18\x04 \x01(\v2\x0f.muster.v1.SpecR\vpendingSpec\x12.\n" +
-	"\bblockers\x18\x05 \x03(\v2\x12.muster.v1.BlockerR\bblockers\"\xab\x03\n" +
+	"\bblockers\x18\x05 \x03(\v2\x12.muster.v1.BlockerR\bblockers\"\xd1\x03\n" +
 	"\x04Spec\x12\x1a\n" +
 	"\brevision\x18\x01 \x01(\x03R\brevision\x12 \n" +
 	"\vdescription\x18\x02 \x01(\tR\vdescription\x12\x14\n" +
@@ -3943,7 +3963,8 @@ const file_muster_v1_muster_proto_rawDesc = "" +
 	"\fparticipants\x18\x04 \x03(\v2!.muster.v1.Spec.ParticipantsEntryR\fparticipants\x12<\n" +
 	"\ron_disconnect\x18\x05 \x01(\x0e2\x17.muster.v1.OnDisconnectR\fonDisconnect\x12@\n" +
 	"\x0fon_old_instance\x18\x06 \x01(\x0e2\x18.muster.v1.OnOldInstanceR\ronOldInstance\x12/\n" +
-	"\bvanished\x18\a \x01(\x0e2\x13.muster.v1.VanishedR\bvanished\x1aW\n" +
+	"\bvanished\x18\a \x01(\x0e2\x13.muster.v1.VanishedR\bvanished\x12$\n" +
+	"\rprerequisites\x18\b \x03(\tR\rprerequisites\x1aW\n" +
 	"\x11ParticipantsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12,\n" +
 	"\x05value\x18\x02 \x01(\v2\x16.muster.v1.ParticipantR\x05value:\x028\x01\"L\n" +
@@ -4152,13 +4173,14 @@ const file_muster_v1_muster_proto_rawDesc = "" +
 	"\afeature\x18\x01 \x01(\tR\afeature\x120\n" +
 	"\x05since\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12\x1a\n" +
 	"\battempts\x18\x03 \x01(\x05R\battempts\x12\x18\n" +
-	"\aproblem\x18\x04 \x01(\tR\aproblem\"\x9f\x01\n" +
+	"\aproblem\x18\x04 \x01(\tR\aproblem\"\xb9\x01\n" +
 	"\x13ApplyFeatureRequest\x12,\n" +
 	"\afeature\x18\x01 \x01(\v2\x12.muster.v1.FeatureR\afeature\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x03 \x01(\tR\trequestId\x12#\n" +
-	"\rvalidate_only\x18\x04 \x01(\bR\fvalidateOnly\"'\n" +
+	"\rvalidate_only\x18\x04 \x01(\bR\fvalidateOnly\x12\x18\n" +
+	"\aassumed\x18\x05 \x03(\tR\aassumed\"'\n" +
 	"\x11GetFeatureRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\"Q\n" +
 	"\x13ListFeaturesRequest\x12\x1b\n" +

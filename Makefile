@@ -24,6 +24,14 @@ test: ## everything that must hold: build, lint, generated code, all tests with 
 	@$(MAKE) compiled analysed generated
 	@internal/tools/test.sh ./...
 
+DURATION ?= 10m
+SEED     ?= 0
+
+.PHONY: chaos
+chaos: ## [DURATION=10m] [SEED=n] a real fleet under faults; writes docs/chaos.md. BREAK=gate: the checker checked
+	@internal/tools/setup.sh
+	@go run ./integration/chaos -duration $(DURATION) -seed $(SEED) $(if $(BREAK),-break $(BREAK),-report docs/chaos.md)
+
 .PHONY: bench
 bench: ## benchmarks, and the fan-out of one flip to 1,000 sessions beside a bare watch
 	@packages=$$(grep -rl --include='*_test.go' '^func Benchmark' . | xargs -r -n 1 dirname | sort -u); \

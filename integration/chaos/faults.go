@@ -78,7 +78,8 @@ func kinds() []kind {
 // happen lets things happen until ctx ends, in waves: in rough ones everything
 // happens; in others what lets the feature move, so that it moves under faults.
 func (t *trouble) happen(ctx context.Context) {
-	var next, turn time.Time
+	var next time.Time
+	turn := time.Now().Add(t.between(5, 10))
 	for ctx.Err() == nil && t.err == nil {
 		pause(ctx, 50*time.Millisecond)
 		now := time.Now()

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/musterhq/muster/integration/chaos/told"
 )
@@ -117,7 +118,7 @@ func (f *fleet) addServers(hosts []*host) error {
 func (f *fleet) addAgents(hosts []*host) {
 	hold := quarantine
 	if f.broken == "quarantine" {
-		hold = 1e6 // a millisecond
+		hold = time.Millisecond
 	}
 	for _, h := range hosts {
 		addr := fmt.Sprintf("%s:%d", h.addr, grpcPort)
@@ -148,9 +149,13 @@ func (f *fleet) addInstances(hosts []*host) {
 func (f *fleet) hear(tally *tally) {
 	for _, p := range f.all(instance) {
 		p.start = func() (*process, error) {
+			held := lease
+			if f.broken == "lease" {
+				held = time.Hour
+			}
 			args := []string{
 				"-service", p.service, "-id", p.name, "-version", p.version, "-listen", p.addr, "-feature", feature,
-				"-zk", f.addrs(server), "-session-timeout", session.String(), "-lease", lease.String(), "-drain", drain.String(),
+				"-zk", f.addrs(server), "-session-timeout", session.String(), "-lease", held.String(), "-drain", drain.String(),
 			}
 			for _, other := range services() {
 				if other != p.service {

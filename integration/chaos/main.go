@@ -40,8 +40,8 @@
 // each epoch has exactly one record.
 //
 // With -break the run is made wrong on purpose, to see that the checker sees:
-// instances that read every gate as open, or agents whose quarantine is a
-// millisecond. Then the driver fails unless a violation is found.
+// instances that read every gate as open, agents whose quarantine is a
+// millisecond, or instances whose lease outlasts any quarantine. Then the driver fails unless a violation is found.
 package main
 
 import (
@@ -52,13 +52,17 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
+
+	"github.com/musterhq/muster/internal/ensemble"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // the second interrupt is final
 	if err := drive(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "chaos:", err)
 		os.Exit(1)
@@ -70,18 +74,18 @@ func drive(ctx context.Context) error {
 	flag.DurationVar(&cfg.duration, "duration", 10*time.Minute, "how long faults happen")
 	flag.Uint64Var(&cfg.seed, "seed", 0, "by which faults are drawn; 0 draws one")
 	flag.IntVar(&cfg.hosts, "hosts", 8, "hosts of instances; three instances run on each")
-	flag.StringVar(&cfg.broken, "break", "", "what to break on purpose: gate or quarantine")
+	flag.StringVar(&cfg.broken, "break", "", "what to break on purpose: gate, quarantine or lease")
 	flag.BoolVar(&cfg.race, "race", false, "build with the race detector")
 	flag.StringVar(&cfg.dir, "keep", "", "folder to keep programs, logs and data in; default: none")
 	file := flag.String("report", "", "file to write the report to, in Markdown")
 	flag.Parse()
-	if cfg.broken != "" && cfg.broken != "gate" && cfg.broken != "quarantine" {
-		return fmt.Errorf("-break %q is neither gate nor quarantine", cfg.broken)
+	if !slices.Contains([]string{"", "gate", "quarantine", "lease"}, cfg.broken) {
+		return fmt.Errorf("-break %q is none of gate, quarantine, lease", cfg.broken)
 	}
 	for cfg.seed == 0 {
 		cfg.seed = rand.Uint64()
 	}
-	if err := available(); err != nil {
+	if err := errors.Join(available(), ensemble.Available()); err != nil {
 		return err
 	}
 	rep, err := chaos(ctx, cfg)

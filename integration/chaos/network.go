@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -37,7 +38,7 @@ func newNetwork(ctx context.Context) (*network, error) {
 	if err := sweep(ctx); err != nil {
 		return nil, err
 	}
-	n := &network{name: prefix + strconv.Itoa(os.Getpid())}
+	n := &network{name: fmt.Sprintf("%s%d-%s", prefix, os.Getpid(), strings.ToLower(rand.Text()[:4]))}
 	n.hub = n.name + "-hub"
 	err := commands(ctx,
 		"ip netns add "+n.hub,

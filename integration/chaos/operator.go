@@ -48,16 +48,24 @@ type operator struct {
 func (o *operator) work(ctx context.Context) {
 	for ctx.Err() == nil {
 		o.command(ctx, muster.ActionActivate)
-		o.wait(ctx, muster.On, o.between(4, 30))
+		o.wait(ctx, muster.On, o.patience())
 		pause(ctx, o.between(0.5, 8))
 		down := muster.ActionDeactivate
 		if o.rand.IntN(3) == 0 {
 			down = muster.ActionKill
 		}
 		o.command(ctx, down)
-		o.wait(ctx, muster.Off, o.between(1, 15))
+		o.wait(ctx, muster.Off, o.patience())
 		pause(ctx, o.between(0, 1))
 	}
+}
+
+// patience draws how long he waits: long, or he has just changed his mind.
+func (o *operator) patience() time.Duration {
+	if o.rand.IntN(5) == 0 {
+		return o.between(0, 3)
+	}
+	return 40 * time.Second
 }
 
 // between draws a time between so many seconds.

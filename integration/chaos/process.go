@@ -36,7 +36,7 @@ func spawn(dir string, h *host, name string, hear func(told.Line), program strin
 		cmd: exec.Command("ip", append([]string{"netns", "exec", h.ns, program}, args...)...),
 	}
 	p.cmd.Dir = dir
-	p.cmd.Env = append(os.Environ(), "MUSTER_CONFIG=", "XDG_CONFIG_HOME="+filepath.Join(dir, "config"))
+	p.cmd.Env = append(os.Environ(), "GORACE=halt_on_error=1", "MUSTER_CONFIG=", "XDG_CONFIG_HOME="+filepath.Join(dir, "config"))
 	p.cmd.Stdout, p.cmd.Stderr = log, log
 	// Out of reach of the terminal's signals, and not to outlive a driver that crashes.
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}

@@ -84,7 +84,7 @@ func (r *report) rows() []row {
 		{"faults for", r.faulty.Round(time.Second).String()},
 		{"at rest after", r.settling.Round(100 * time.Millisecond).String()},
 		{"faults injected", fmt.Sprint(faults)},
-		{"activations, off to on", fmt.Sprint(r.activations)},
+		{"activations, off to on", fmt.Sprintf("%d, the first before the faults", r.activations)},
 		{"deactivations, to off", fmt.Sprint(r.deactivations)},
 		{"kills", fmt.Sprint(r.kills)},
 		{"commands accepted", fmt.Sprintf("%d, and %d of unknown outcome", r.commands, r.unanswered)},

@@ -18,7 +18,7 @@ type config struct {
 	duration time.Duration // of the faults
 	seed     uint64
 	hosts    int    // of instances; one of each service runs on each
-	broken   string // what is broken on purpose: "", "gate" or "quarantine"
+	broken   string // what is broken on purpose: "", "gate", "quarantine" or "lease"
 	race     bool   // build with the race detector
 	dir      string // for programs, logs and data; "" for one that is removed
 	out      io.Writer
@@ -101,14 +101,16 @@ func (r *run) play(ctx context.Context) (*report, error) {
 		return nil, r.trouble.err
 	}
 	if len(r.tally.wrong()) == 0 {
-		fmt.Fprintf(r.out, "chaos: calm; waiting until all have come to rest\n")
+		fmt.Fprintln(r.out, "chaos: calm; waiting until all have come to rest")
 		rep.unrest = r.rest(context.WithoutCancel(ctx))
 		rep.settling = time.Since(rep.began) - rep.faulty
 	}
+	r.trouble.calm()
 	return rep, r.conclude(rep)
 }
 
-// open starts everything, and returns when all instances are members.
+// open starts everything, and returns when the feature is on everywhere: it has
+// been on at least once, whatever happens.
 func (r *run) open(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, startPatience, errors.New("the fleet did not start"))
 	defer cancel()
@@ -130,12 +132,13 @@ func (r *run) open(ctx context.Context) error {
 			return errors.Join(context.Cause(ctx), err)
 		}
 	}
+	r.operator.command(ctx, muster.ActionActivate)
 	for want := len(r.fleet.all(instance)); ; {
-		if _, live := r.tally.stages(); live == want {
+		if stages, _ := r.tally.stages(); stages[muster.On] == want {
 			return nil
 		}
 		if pause(ctx, 100*time.Millisecond); ctx.Err() != nil {
-			return fmt.Errorf("not all %d instances have joined: %w", want, context.Cause(ctx))
+			return fmt.Errorf("not all %d instances have joined and are at on: %w", want, context.Cause(ctx))
 		}
 	}
 }
@@ -211,10 +214,11 @@ func (r *run) conclude(rep *report) error {
 	for _, service := range services() {
 		rep.silence[service] = r.tally.silence(service, rep.began, end)
 	}
-	if len(rep.violations) > 0 || rep.unrest != "" {
-		return nil // the faults may still stand: there is nobody to ask
-	}
 	records, err := r.operator.history(ctx)
+	for err != nil && ctx.Err() == nil { // an agent may just have been started again
+		pause(ctx, time.Second)
+		records, err = r.operator.history(ctx)
+	}
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,9 @@ check() {
   packages=() skipped=()
   want 'the suites on a real ZooKeeper ensemble, and zkCli.sh' 'zookeeper default-jre-headless' \
     bash -c '[ -e /usr/share/java/zookeeper.jar ] && command -v java'
+  [ "$(uname -s)" != Linux ] ||
+    want 'chaos with real processes in network namespaces, which also needs root' 'iproute2 iptables' \
+      bash -c 'command -v ip && command -v tc && command -v iptables'
   # Debian's own interpreter: another python3 on the path would not see the package.
   want 'the kazoo client against the embedded server' 'python3-kazoo' \
     /usr/bin/python3 -c 'import kazoo'

@@ -64,10 +64,9 @@ func (n *node) request(service, addr string) {
 	}
 	e.Sent = time.Now()
 	if ctx.Err() != nil { // the SDK has ended the request: what was decided holds no more
-		fenced := errors.Is(context.Cause(ctx), context.Canceled)
 		n.count(func(c *told.Counts) {
 			c.Cancelled++
-			if !fenced && !errors.Is(context.Cause(ctx), sdk.ErrDrainTimeout) {
+			if errors.Is(context.Cause(ctx), sdk.ErrFenced) {
 				c.Fenced++
 			}
 		})

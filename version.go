@@ -30,6 +30,9 @@ func ParseConstraint(s string) (Constraint, error) {
 	case len(s) > MaxConstraint:
 		return Constraint{}, &InvalidError{Field: "version", Value: s, Problem: "is longer than " + strconv.Itoa(MaxConstraint) + " bytes"}
 	}
+	if err := ValidateLine("version", s, MaxConstraint); err != nil {
+		return Constraint{}, err
+	}
 	parsed, err := semver.NewConstraint(s)
 	if err != nil {
 		return Constraint{}, &InvalidError{Field: "version", Value: s, Problem: `is not a version constraint such as ">=2.3.0"`}

@@ -9,7 +9,9 @@ import (
 )
 
 // format is the version of the encodings. A reader leaves what is of a newer
-// one alone.
+// one alone, and reports it. Within a format it passes over fields that it does
+// not know, and drops them when it writes: a field that must outlive an older
+// writer needs a new format.
 const format = 1
 
 // encode returns v, a struct, as JSON with the format in front.
@@ -57,6 +59,9 @@ func decodeSheet(path, service string, data []byte, revision int32) (muster.Shee
 	if err == nil && sheet.Service != service {
 		err = misplaced(path, "service", sheet.Service)
 	}
+	if err == nil {
+		err = presentableSheet(path, sheet)
+	}
 	if err != nil {
 		return muster.Sheet{Service: service, Revision: revision}, err
 	}
@@ -68,6 +73,9 @@ func decodeStatus(path, key string, data []byte) (muster.Status, error) {
 	status, err := decode[muster.Status](path, data)
 	if err == nil && status.Feature != key {
 		err = misplaced(path, "feature", status.Feature)
+	}
+	if err == nil {
+		err = presentableStatus(path, status)
 	}
 	if err != nil {
 		return muster.Status{Feature: key}, err
@@ -83,10 +91,7 @@ func decodeSpec(path, key string, rev int64, data []byte) (muster.Spec, error) {
 	if spec.Feature != key || spec.Revision != rev {
 		return spec, misplaced(path, "spec", fmt.Sprintf("%s revision %d", spec.Feature, spec.Revision))
 	}
-	if err := spec.Validate(); err != nil {
-		return spec, &GarbageError{Path: path, Err: err}
-	}
-	return spec, nil
+	return spec, garbage(path, spec.Validate())
 }
 
 // decodeInstance reads an instance's own description, which must be that of
@@ -105,21 +110,13 @@ func decodeInstance(path, service, entry string, data []byte) (muster.Instance, 
 	return inst, nil
 }
 
-// presentable refuses what no SDK would have written: it is shown to people.
-func presentable(path string, inst muster.Instance) error {
-	if err := inst.Validate(); err != nil {
-		return &GarbageError{Path: path, Err: err}
-	}
-	return nil
-}
-
 func decodeKnock(path, service, entry string, data []byte) (muster.Knock, error) {
 	k, err := decode[muster.Knock](path, data)
 	if err == nil && (k.Instance.Service != service || k.Instance.Entry() != entry) {
 		err = misplaced(path, "instance", k.Instance.Service+"/"+k.Instance.Entry())
 	}
 	if err == nil {
-		err = presentable(path, k.Instance)
+		err = presentableKnock(path, k)
 	}
 	if err != nil {
 		return muster.Knock{Instance: instance(service, entry)}, err
@@ -145,8 +142,8 @@ func decodeAck(path string, data []byte) (muster.Ack, error) {
 
 func decodeRecord(path string, data []byte) (muster.Record, error) {
 	rec, err := decode[muster.Record](path, data)
-	if err == nil && rec.Action == "" {
-		err = &GarbageError{Path: path, Err: errors.New("it names no action")}
+	if err == nil {
+		err = presentableRecord(path, rec)
 	}
 	return rec, err
 }

@@ -38,6 +38,7 @@ type Client struct {
 	told      *era   // of which listeners have been told
 	listeners []*listener
 	standing  standing
+	birth     int64      // of its entry in the roster; 0 while that is not known
 	acked     muster.Ack // as it stands in the registry, as far as is known
 }
 

@@ -15,8 +15,8 @@ import (
 type era struct {
 	revision int32     // -1 before the first sheet
 	began    time.Time // when the sheet came
-	// outlived: the instance was fenced since and is a member again. Meanwhile
-	// the others went on without it, so these requests stay at the fence.
+	// outlived: the instance was fenced or reaped since and is a member again.
+	// Meanwhile the others went on without it, so these requests stay at the fence.
 	outlived atomic.Bool
 
 	// Guarded by Client.mu:
@@ -71,10 +71,16 @@ func (c *Client) forgetLocked(e *era) {
 
 // enter notes that the instance is a member in this session. The lease counts
 // in it from here on (G4); what was pinned before a fence stays behind it (G3).
-func (c *Client) enter(sess *zoo.Session) {
+//
+// A lease that is not over has covered the time between. Yet there are pauses of
+// a virtual machine that none of its clocks knows of; then its entry in the
+// roster tells: it was reaped, and born again.
+func (c *Client) enter(sess *zoo.Session, birth int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.fence.down() { // or else the former session's lease has covered the time between
+	reborn := birth == 0 || birth != c.birth
+	c.birth = birth
+	if reborn || c.fence.down() {
 		for _, e := range c.eras {
 			e.outlived.Store(true)
 		}

@@ -110,7 +110,12 @@ func (t *tenancy) join(life context.Context) error {
 		return err
 	}
 	t.setAcked(ack)
-	t.enter(t.sess)
+	birth, err := t.store.Birth(life, t.inst)
+	if err != nil {
+		birth = 0 // as if it had been another
+		t.trouble(err)
+	}
+	t.enter(t.sess, birth)
 	first := false
 	t.change(func(s *standing) {
 		first = !s.joined

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/musterhq/muster"
 	"github.com/musterhq/muster/internal/clock"
+	"github.com/musterhq/muster/internal/zoo"
 	"github.com/musterhq/muster/sdk"
 )
 
@@ -17,6 +19,7 @@ import (
 type machine struct {
 	origin      time.Time
 	asleep, set atomic.Int64 // durations
+	stopped     atomic.Int64 // when all its clocks stopped, after origin; 0 while they go
 }
 
 func newMachine() *machine { return &machine{origin: time.Now()} }
@@ -24,11 +27,18 @@ func newMachine() *machine { return &machine{origin: time.Now()} }
 func (m *machine) clock() *clock.Clock {
 	return clock.From(clock.Source{
 		Now: func() (mono, wall time.Duration) {
-			mono = time.Since(m.origin)
+			mono = m.mono()
 			return mono, mono + time.Duration(m.asleep.Load()+m.set.Load())
 		},
-		Boot: func() (time.Duration, bool) { return time.Since(m.origin) + time.Duration(m.asleep.Load()), true },
+		Boot: func() (time.Duration, bool) { return m.mono() + time.Duration(m.asleep.Load()), true },
 	})
+}
+
+func (m *machine) mono() time.Duration {
+	if stopped := m.stopped.Load(); stopped > 0 {
+		return time.Duration(stopped)
+	}
+	return time.Since(m.origin)
 }
 
 // suspend has the machine fall asleep and wake up again, which takes a moment.
@@ -128,4 +138,56 @@ func TestWallClockSetByHand(t *testing.T) {
 			t.Error("a wall clock that was set back has lifted the fence")
 		}
 	})
+}
+
+// A virtual machine whose pause no clock of its own has seen: the roster has. It
+// was reaped, the others went on, and what it was about to send is cancelled.
+func TestPauseThatNoClockHasSeen(t *testing.T) {
+	for _, reaped := range []bool{true, false} {
+		t.Run(map[bool]string{true: "reaped", false: "still a member"}[reaped], func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				w.put(entry(sdk.Off, 1))
+				m := newMachine()
+				p := w.open("2.0.0", m.reckons)
+				ctx, release := p.Pin(w.Context())
+				defer release()
+				if p.flag.Stage(ctx) != sdk.Off {
+					t.Fatal("not off")
+				}
+				m.stopped.Store(int64(m.mono()))
+				p.cut()
+				time.Sleep(time.Minute)
+				if reaped {
+					w.reap(p)
+					w.put(entry(sdk.Accept, 2))
+					w.put(entry(sdk.On, 3))
+				} else {
+					w.put(entry(sdk.Accept, 2)) // and no further: it has not acked
+				}
+				p.heal()
+				w.within(time.Minute, "returned", func() bool { return w.member(p).Live && p.at(w.service().Sheet.Features[feature].Stage)() })
+				synctest.Wait()
+				if got := cancelled(ctx); got != reaped {
+					t.Errorf("the request from before was cancelled: %t, want %t", got, reaped)
+				}
+				want := map[bool]muster.Stage{true: sdk.Accept, false: sdk.Off}[reaped]
+				if got := p.flag.Stage(ctx); got != want {
+					t.Errorf("it stands at %v, want %v", got, want)
+				}
+			})
+		})
+	}
+}
+
+// reap removes a member that has vanished.
+func (w *world) reap(p *process) {
+	w.Helper()
+	if w.member(p).Live {
+		w.Fatal("it is live")
+	}
+	var t zoo.Txn
+	t.Delete("/muster/services/checkout/members/"+p.Instance().Entry(), -1)
+	if _, err := w.zk.Commit(w.Context(), t); err != nil {
+		w.Fatal(err)
+	}
 }

@@ -32,6 +32,10 @@ chaos: ## [DURATION=10m] [SEED=n] a real fleet under faults; writes docs/chaos.m
 	@internal/tools/setup.sh
 	@go run ./integration/chaos -duration $(DURATION) -seed $(SEED) $(if $(BREAK),-break $(BREAK),-report docs/chaos.md)
 
+.PHONY: soak
+soak: ## [DURATION=10m] both simulations, on virtual time, over fresh seeds, until one breaks a promise
+	@go test ./integration/voyage -run '^TestSoak$$' -v -count=1 -timeout 0 -voyage.soak $(DURATION)
+
 .PHONY: bench
 bench: ## benchmarks, and the fan-out of one flip to 1,000 sessions beside a bare watch
 	@packages=$$(grep -rl --include='*_test.go' '^func Benchmark' . | xargs -r -n 1 dirname | sort -u); \

@@ -148,6 +148,7 @@ func (w *world) crash(i *instance, reset bool) {
 	for _, r := range i.requests {
 		r.cancel()
 	}
+	w.count("instance crashed")
 	w.noteLocked("%s crashes", i)
 	leaving := i.leaving
 	if !i.joined {

@@ -81,10 +81,10 @@ func (w *world) happen() {
 func (w *world) events() []event {
 	second := func(n int) time.Duration { return time.Duration(200+w.dice.IntN(n*1000)) * time.Millisecond }
 	return []event{
-		{40, false, w.commandOne},
-		{60, false, w.upgrade},
+		{50, false, w.commandOne},
+		{110, false, w.upgrade},
 		{6, false, w.roll},
-		{10, false, w.confirmOne},
+		{20, false, w.confirmOne},
 		{10, false, func() { w.rough = !w.rough; w.say("rough weather: %t", w.rough) }},
 		{10, true, func() { w.storm.Store(!w.storm.Load()); w.say("storm: %t", w.storm.Load()) }},
 		{10, true, func() { w.crash(pick(w, w.all()), w.chance(50)) }},

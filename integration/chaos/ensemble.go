@@ -11,20 +11,14 @@ import (
 	"github.com/musterhq/muster/internal/ensemble"
 )
 
-// What everybody is told about time: short, so that much happens.
+// What everybody is told about time: short, so that much happens. The agents
+// reckon the quarantine from it, some ten seconds.
 const (
 	tick      = 500 * time.Millisecond // ZooKeeper's
 	syncLimit = 4                      // ticks
 	session   = 4 * time.Second
 	lease     = 6 * time.Second
 	drain     = 4 * time.Second
-	transit   = 2 * time.Second // how long a request can be on its way; see node
-
-	// quarantine: a server that lost its leader goes on answering for a while;
-	// the lease counts from the request before the last answer, and outlasts the
-	// session; what was sent at its very end arrives; clocks drift.
-	quarantine = (syncLimit+1)*tick + session/3 + (lease - session) + transit + drift
-	drift      = 200 * time.Millisecond
 )
 
 // Ports, the same on every host.

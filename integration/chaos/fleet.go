@@ -116,9 +116,12 @@ func (f *fleet) addServers(hosts []*host) error {
 }
 
 func (f *fleet) addAgents(hosts []*host) {
-	hold := quarantine
-	if f.broken == "quarantine" {
-		hold = time.Millisecond
+	quarantine := time.Duration(0) // reckoned
+	switch f.broken {
+	case "quarantine":
+		quarantine = time.Millisecond
+	case "lease": // of an hour, which would be reckoned with
+		quarantine = 10 * time.Second
 	}
 	for _, h := range hosts {
 		addr := fmt.Sprintf("%s:%d", h.addr, grpcPort)
@@ -127,7 +130,7 @@ func (f *fleet) addAgents(hosts []*host) {
 			start: func() (*process, error) {
 				return spawn(f.dir, h, h.name, nil, filepath.Join(f.dir, "muster"), "agent",
 					"--zk", f.addrs(server), "--grpc", addr, "--http", "", "--insecure", "--name", h.name,
-					"--session-timeout", session.String(), "--quarantine", hold.String())
+					"--session-timeout", session.String(), "--quarantine", quarantine.String())
 			},
 		})
 	}

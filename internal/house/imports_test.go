@@ -71,6 +71,7 @@ var testsMay = map[string]string{
 	"internal/zoo":       "github.com/go-zookeeper/zk",
 	"internal/sim":       "internal/plan",
 	"integration":        "internal/plan internal/manifest internal/wire proto/muster/v1 examples/shop/order",
+	"integration/chaos":  "golang.org/x/sys", // to stand in another namespace
 	"integration/voyage": ". agent client sdk internal/sim internal/zkserver/tree github.com/anishathalye/porcupine",
 }
 

@@ -23,6 +23,8 @@ type inputs struct {
 	feature  *store.FeatureNode         // nil when it is not there
 	services map[string]*muster.Service // its participants, by name
 
+	prerequisites map[string]*store.FeatureNode // by key; nil for one that is not there
+
 	// What becomes of vanished members: only blockers tell, and whoever changes
 	// it has everything judged anew.
 	quarantine plan.Quarantine
@@ -30,7 +32,7 @@ type inputs struct {
 }
 
 func (in inputs) same(other inputs) bool {
-	return in.feature == other.feature && maps.Equal(in.services, other.services)
+	return in.feature == other.feature && maps.Equal(in.services, other.services) && maps.Equal(in.prerequisites, other.prerequisites)
 }
 
 // state is what the planner sees of the inputs. A participant that was not read
@@ -44,6 +46,12 @@ func (in inputs) state(now time.Time) plan.State {
 			services[name] = muster.Service{Problem: "was not read yet"}
 		}
 	}
+	prerequisites := make(map[string]plan.Neighbour)
+	for key, node := range in.prerequisites {
+		if node != nil {
+			prerequisites[key] = node.Neighbour()
+		}
+	}
 	return plan.State{
 		Now:      now,
 		Status:   in.feature.Status,
@@ -51,6 +59,8 @@ func (in inputs) state(now time.Time) plan.State {
 		Spec:     in.feature.Spec,
 		Next:     in.feature.Next,
 		Services: services,
+
+		Prerequisites: prerequisites,
 
 		Quarantine: in.quarantine,
 		Confirm:    in.confirm,
@@ -70,6 +80,11 @@ func participants(node *store.FeatureNode) []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
+// prerequisites returns the features that any spec of the feature needs on.
+func prerequisites(node *store.FeatureNode) []string {
+	return plan.Prerequisites(node.Spec, node.Next)
+}
+
 // inputs returns what a decision about the feature rests on, and reads only
 // what was invalidated. The feature comes first and its services after it, so
 // that no sheet is older than the status that it is judged with.
@@ -78,7 +93,7 @@ func (f *feed) inputs(ctx context.Context, key string) (inputs, error) {
 	if node == nil || err != nil {
 		return inputs{}, err
 	}
-	names := participants(node)
+	names, needs := participants(node), prerequisites(node)
 	services := make([]*muster.Service, len(names))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(readers)
@@ -88,12 +103,25 @@ func (f *feed) inputs(ctx context.Context, key string) (inputs, error) {
 			return err
 		})
 	}
+	others := make([]*store.FeatureNode, len(needs))
+	for i, other := range needs {
+		g.Go(func() (err error) {
+			others[i], err = f.feature(other).current(ctx)
+			return err
+		})
+	}
 	if err := g.Wait(); err != nil {
 		return inputs{}, err
 	}
-	in := inputs{feature: node, services: make(map[string]*muster.Service, len(names))}
+	in := inputs{
+		feature: node, services: make(map[string]*muster.Service, len(names)),
+		prerequisites: make(map[string]*store.FeatureNode, len(needs)),
+	}
 	for i, name := range names {
 		in.services[name] = services[i]
+	}
+	for i, other := range needs {
+		in.prerequisites[other] = others[i]
 	}
 	return in, nil
 }
@@ -104,6 +132,9 @@ func (f *feed) invalidate(key string, in inputs) {
 	for name := range in.services {
 		f.service(name).invalidate()
 	}
+	for other := range in.prerequisites {
+		f.feature(other).invalidate()
+	}
 }
 
 // look has all of it read again soon.
@@ -111,5 +142,8 @@ func (f *feed) look(key string, in inputs) {
 	f.feature(key).wake()
 	for name := range in.services {
 		f.service(name).wake()
+	}
+	for other := range in.prerequisites {
+		f.feature(other).wake()
 	}
 }

@@ -245,6 +245,10 @@ func (m *mirror) inputsLocked(key string) inputs {
 			in.services[name] = svc
 		}
 	}
+	in.prerequisites = make(map[string]*store.FeatureNode)
+	for _, other := range prerequisites(in.feature) {
+		in.prerequisites[other] = m.features[other]
+	}
 	return in
 }
 

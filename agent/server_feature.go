@@ -65,33 +65,33 @@ func (s *server) ApplyFeature(ctx context.Context, req *musterv1.ApplyFeatureReq
 	if err := spec.Validate(); err != nil {
 		return nil, err
 	}
-	if err := s.readable(ctx); err != nil { // for what other features ask
-		return nil, err
-	}
-	if err := plan.Contradictions(spec, specs(s.view.Features())); err != nil {
-		return nil, err
-	}
 	cmd := plan.Command{Action: muster.ActionApply, Spec: &spec}
 	if req.GetValidateOnly() {
+		cmd.Others = s.others(key, req.GetAssumed())
 		return s.wouldApply(ctx, key, cmd, req)
 	}
 	return s.command(ctx, key, cmd, req)
 }
 
-// specs returns all that features ask, or will.
-func specs(features []muster.Feature) []muster.Spec {
-	var all []muster.Spec
-	for _, f := range features {
-		all = append(all, f.Spec)
-		if f.Pending != nil {
-			all = append(all, *f.Pending)
-		}
+// others returns what a dry run is judged by: all other features as this agent
+// sees them, and those that are going to be applied before.
+func (s *server) others(key string, assumed []string) map[string]plan.Neighbour {
+	others := make(map[string]plan.Neighbour)
+	for _, other := range assumed {
+		others[other] = plan.Neighbour{Status: muster.Status{Feature: other}}
 	}
-	return all
+	for _, f := range s.view.Features() {
+		others[f.Status.Feature] = plan.Neighbour{Status: f.Status, Spec: &f.Spec, Next: f.Pending}
+	}
+	delete(others, key)
+	return others
 }
 
 // wouldApply returns what a feature would be, and writes nothing.
 func (s *server) wouldApply(ctx context.Context, key string, cmd plan.Command, req request) (*musterv1.Feature, error) {
+	if err := s.readable(ctx); err != nil { // for what other features ask
+		return nil, err
+	}
 	if err := describe(ctx, &cmd, key, req); err != nil {
 		return nil, err
 	}

@@ -13,7 +13,12 @@ type Command struct {
 	Action  muster.Action // apply, activate, deactivate, kill or delete
 	Feature string
 	Spec    *muster.Spec // for apply: validated, with defaults
-	Newest  *muster.Spec // for apply: the newest spec so far; nil before the first
+	Newest  *muster.Spec // the newest spec so far; nil before the first
+	InForce *muster.Spec // nil before the first
+	// Others holds what the command is judged by beside the feature: all other
+	// features, or for activate those that Newest and InForce name. A kill is
+	// judged by none.
+	Others  map[string]Neighbour
 	By, Why string
 	// Request is the caller's id of the command; a command that was carried out
 	// is not carried out again. "" for none.
@@ -43,6 +48,9 @@ func Apply(old *muster.Status, cmd Command) (next muster.Status, rec muster.Reco
 			return next, rec, false, fmt.Errorf("%s %s: %w (see: muster feature list)", cmd.Action, cmd.Feature, muster.ErrNotFound)
 		}
 		next, changed, err = want(*old, cmd)
+	}
+	if err == nil && changed {
+		err = cmd.judge(next)
 	}
 	if err != nil || !changed {
 		return next, rec, false, err
@@ -113,25 +121,4 @@ func want(old muster.Status, cmd Command) (muster.Status, bool, error) {
 		return next, false, &muster.InvalidError{Field: "action", Value: string(cmd.Action), Problem: "is not a command"}
 	}
 	return next, next.Desired != old.Desired || next.Deleting != old.Deleting, nil
-}
-
-// Contradictions returns an [*muster.InvalidError] when spec asks a service for
-// versions that another feature rules out, so that both could never be on.
-func Contradictions(spec muster.Spec, others []muster.Spec) error {
-	for _, other := range others {
-		if other.Feature == spec.Feature {
-			continue
-		}
-		for _, service := range spec.Services() {
-			p, shared := other.Participants[service]
-			if mine := spec.Participants[service].Version; shared && !muster.Satisfiable(mine, p.Version) {
-				return &muster.InvalidError{
-					Field:   "participants." + service + ".version",
-					Value:   mine.String(),
-					Problem: fmt.Sprintf("contradicts feature %s, which needs %s: no version of %s satisfies both", other.Feature, p.Version, service),
-				}
-			}
-		}
-	}
-	return nil
 }

@@ -85,17 +85,3 @@ func TestAReasonThatATerminalWouldObeyIsRefused(t *testing.T) {
 		t.Errorf("got changed %v, error %v", changed, err)
 	}
 }
-
-func TestContradictions(t *testing.T) {
-	t.Parallel()
-	spec := func(feature, constraint string) muster.Spec {
-		return muster.Spec{Feature: feature, Participants: map[string]muster.Participant{"a": {Version: muster.MustConstraint(constraint)}}}
-	}
-	if err := plan.Contradictions(spec("f", ">=2"), []muster.Spec{spec("g", "<3"), spec("f", "<1")}); err != nil {
-		t.Errorf("features that can both be on: %v", err)
-	}
-	var invalid *muster.InvalidError
-	if err := plan.Contradictions(spec("f", ">=2"), []muster.Spec{spec("g", "<2.0.0")}); !errors.As(err, &invalid) || invalid.Field != "participants.a.version" {
-		t.Errorf("contradicting features: got %v", err)
-	}
-}

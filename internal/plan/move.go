@@ -21,6 +21,9 @@ func (d decision) step(services []string, rosters map[string]int32) Step {
 		e.Checked = true
 		step.Move.Record.Evidence[service] = e
 	}
+	if next.Stage > d.Status.Stage {
+		return d.relying(step, d.Spec.Prerequisites)
+	}
 	return step
 }
 

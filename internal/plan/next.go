@@ -16,7 +16,7 @@ func Next(s State) Step {
 	case s.Spec == nil && s.Next == nil:
 		return d.wait(muster.Blocker{Reason: muster.ReasonPending, Detail: "a spec: none was applied (muster apply -f FILE)"})
 	}
-	for _, step := range []func() (Step, bool){d.rollBack, d.repair, d.adopt} {
+	for _, step := range []func() (Step, bool){d.rollBack, d.forsaken, d.repair, d.adopt} {
 		if next, decided := step(); decided {
 			return next
 		}
@@ -100,7 +100,7 @@ func (d decision) adopt() (Step, bool) {
 	switch {
 	case d.Next == nil || d.target() < d.Status.Stage:
 		return Step{}, false // the way down is not held up by a spec
-	case d.Spec == nil, d.Spec.SameTerms(*d.Next), d.Status.Stage == muster.Off && d.Status.Gate == muster.GateOpen:
+	case d.Spec == nil, d.Status.Stage == muster.Off && (d.Status.Gate == muster.GateOpen || d.Spec.SameTerms(*d.Next)):
 		if b := d.unreadable(d.Spec, d.Next); len(b) > 0 {
 			return d.wait(b...), true
 		}
@@ -111,8 +111,18 @@ func (d decision) adopt() (Step, bool) {
 		// The gate is closed by the old constraints: open it, then adopt.
 		return d.openGate("for spec revision "+revision(d.Next.Revision), nil), true
 	}
-	// Other terms while the feature is under way: the new participants must be
-	// ready, and nobody may be at on when they come in at accept (G3).
+	// While the feature is under way, what it is to need on must be on.
+	if b := d.unmet(d.added()); len(b) > 0 {
+		return d.wait(pending(d.Next.Revision, b)...), true
+	}
+	if d.Spec.SameTerms(*d.Next) {
+		if b := d.unreadable(d.Spec, d.Next); len(b) > 0 {
+			return d.wait(b...), true
+		}
+		return d.relying(d.adoption(d.Status, nil), d.added()), true
+	}
+	// Other terms: the new participants must be ready, and nobody may be at on
+	// when they come in at accept (G3).
 	if b := d.ready(d.Next); len(b) > 0 {
 		return d.wait(pending(d.Next.Revision, b)...), true
 	}
@@ -127,7 +137,7 @@ func (d decision) adopt() (Step, bool) {
 	next := d.Status
 	next.Epoch++
 	next.Since = d.Now
-	return d.adoption(next, d.rosters(d.Next)), true
+	return d.relying(d.adoption(next, d.rosters(d.Next)), d.added()), true
 }
 
 // walk takes one step toward the target under the spec in force.
@@ -170,11 +180,11 @@ func (d decision) rest() Step {
 	return d.move(muster.ActionRemove, next, sheets, "")
 }
 
-// up leaves off: every participant must be ready, and what was judged must hold
-// in the transaction, because the rosters are checked in it or because the gate
-// was closed before they were read (G1).
+// up leaves off: every participant must be ready and every prerequisite on, and
+// what was judged must hold in the transaction, because the rosters are checked
+// in it or because the gate was closed before they were read (G1).
 func (d decision) up() Step {
-	blockers := d.ready(d.Spec)
+	blockers := append(d.ready(d.Spec), d.unmet(d.Spec.Prerequisites)...)
 	closed := d.Status.Gate == muster.GateClosed
 	switch {
 	case len(blockers) > 0 && closed:
@@ -198,6 +208,7 @@ func (d decision) fromAccept(target muster.Stage) Step {
 	blockers := d.unacked()
 	if target == muster.On {
 		blockers = append(blockers, d.missing(d.Spec)...)
+		blockers = append(blockers, d.unmet(d.Spec.Prerequisites)...)
 	}
 	if len(blockers) > 0 {
 		return d.wait(blockers...)

@@ -20,6 +20,9 @@ type State struct {
 	Next    *muster.Spec // applied and not yet in force; nil when there is none
 	// Services holds every service that Spec or Next names.
 	Services map[string]muster.Service
+	// Prerequisites holds the features that Spec or Next needs on; one that is
+	// missing is not known.
+	Prerequisites map[string]Neighbour
 	// Contended: registrations kept failing the check of the rosters, so the
 	// gate is to be closed before they are read again (G1: no starvation).
 	Contended bool
@@ -50,5 +53,8 @@ type Move struct {
 	Sheets map[string]muster.Sheet
 	// Rosters are the versions of rosters that must still hold.
 	Rosters map[string]int32
-	Record  muster.Record
+	// Prerequisites are the versions of other features' nodes that must still
+	// hold.
+	Prerequisites map[string]int32
+	Record        muster.Record
 }

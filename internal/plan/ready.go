@@ -191,7 +191,7 @@ func of(service string, m muster.Member) muster.Blocker {
 func pending(rev int64, blockers []muster.Blocker) []muster.Blocker {
 	return append(blockers, muster.Blocker{
 		Reason: muster.ReasonPending,
-		Detail: "spec revision " + revision(rev) + " comes into force when all its participants are ready",
+		Detail: "spec revision " + revision(rev) + " comes into force when all that it asks for is so",
 	})
 }
 

@@ -30,6 +30,7 @@ func (s *Store) Command(ctx context.Context, agentNode, feature string, cmd plan
 	var next muster.Status
 	var wrote bool
 	unknown := false // the outcome of an attempt
+	fresh := false   // what is read is no older than the command
 	err := settle(func() (done bool, err error) {
 		found, data, err := s.peek(ctx, s.at.feature(feature))
 		if err != nil {
@@ -39,13 +40,21 @@ func (s *Store) Command(ctx context.Context, agentNode, feature string, cmd plan
 		if err != nil {
 			return false, err
 		}
+		specs, err := s.others(ctx, &cmd)
+		if err != nil {
+			return false, err
+		}
 		var rec muster.Record
 		next, rec, wrote, err = plan.Apply(old, cmd)
+		if err != nil && !fresh { // perhaps it is so no more, and the server lags
+			fresh = true
+			return false, s.tree.Sync(ctx, found.path)
+		}
 		if err != nil || !wrote {
 			wrote = unknown && next.HasRequest(cmd.Request)
 			return true, err
 		}
-		outcome, err := s.commitCommand(ctx, agentNode, found, next, rec, cmd.Spec)
+		outcome, err := s.commitCommand(ctx, agentNode, found, next, rec, cmd, specs)
 		unknown = unknown || outcome == unsettled
 		return outcome == settled, err
 	})
@@ -76,7 +85,7 @@ const (
 // known returns the status that a command meets, nil for an unknown feature,
 // and fills in what the command is compared with.
 func (s *Store) known(ctx context.Context, cmd *plan.Command, found entryNode, data []byte) (*muster.Status, error) {
-	cmd.Newest = nil
+	cmd.Newest, cmd.InForce = nil, nil
 	if !found.there {
 		return nil, nil
 	}
@@ -84,20 +93,32 @@ func (s *Store) known(ctx context.Context, cmd *plan.Command, found entryNode, d
 	if err != nil {
 		return nil, err // it is not overwritten
 	}
-	if cmd.Action == muster.ActionApply && !status.Deleted && status.DesiredSpec != 0 {
-		newest, err := s.spec(ctx, cmd.Feature, status.DesiredSpec)
-		if _, err := problem(err); err != nil {
-			return nil, err
-		}
-		cmd.Newest = newest // nil where it is garbage: the new one replaces it
+	if status.Deleted || cmd.Action == muster.ActionKill { // a kill needs nothing else that can be read
+		return &status, nil
 	}
-	return &status, nil
+	if cmd.Newest, err = s.readable(ctx, cmd.Feature, status.DesiredSpec); err != nil {
+		return nil, err
+	}
+	cmd.InForce, err = s.readable(ctx, cmd.Feature, status.Spec)
+	return &status, err
+}
+
+// readable returns one revision of a spec; nil where there is none, or it is
+// garbage: then a new one replaces it, and nothing is known to speak against a
+// command.
+func (s *Store) readable(ctx context.Context, key string, rev int64) (*muster.Spec, error) {
+	if rev == 0 {
+		return nil, nil
+	}
+	spec, err := s.spec(ctx, key, rev)
+	_, err = problem(err)
+	return spec, err
 }
 
 // commitCommand writes the status that a command led to, its spec if it brings
 // one, and its record.
 func (s *Store) commitCommand(
-	ctx context.Context, agentNode string, found entryNode, next muster.Status, rec muster.Record, spec *muster.Spec,
+	ctx context.Context, agentNode string, found entryNode, next muster.Status, rec muster.Record, cmd plan.Command, specs int32,
 ) (outcome, error) {
 	body, err := encode(next)
 	if err != nil {
@@ -112,10 +133,11 @@ func (s *Store) commitCommand(
 		t.Create(s.at.specs(next.Feature), nil, zoo.Persistent)
 	}
 	if rec.Action == muster.ActionApply {
-		if err := s.addSpec(&t, *spec, next); err != nil {
+		if err := s.addSpec(&t, *cmd.Spec, next); err != nil {
 			return settled, err
 		}
 	}
+	s.addOthers(&t, cmd, specs)
 	if err := s.addRecord(&t, rec); err != nil {
 		return settled, err
 	}

@@ -2,6 +2,7 @@
 // the encodings, and each transaction, owned by one function.
 //
 //	/agents/<agent>-n0000000001         ephemeral, sequential: the election
+//	/features                           empty; its version counts applied specs
 //	/features/<feature>                 the status
 //	/features/<feature>/specs/<rev>     an immutable spec
 //	/services/<service>                 the sheet; its version is the revision
@@ -22,7 +23,8 @@
 //     instance is the gate of that moment (G2).
 //   - [Store.Commit] checks the leader's own node, and compares every version
 //     that the move was decided on (G1, G5).
-//   - [Store.Command] compares the feature's version, [Store.Reap] the member's.
+//   - [Store.Command] compares the feature's version, and those of the features
+//     that it needs or that need it; [Store.Reap] the member's.
 //   - [Store.Leave], [Store.Ack] and [Store.Knock] concern one instance alone.
 //
 // A write has three fates: done, refused, unknown. An unknown one is read back,

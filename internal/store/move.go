@@ -39,6 +39,9 @@ func (s *Store) transaction(leader string, m plan.Move) (zoo.Txn, error) {
 		}
 		t.Check(s.at.roster(service), version) // G1: no registration slips in between
 	}
+	for _, key := range slices.Sorted(maps.Keys(m.Prerequisites)) {
+		t.Check(s.at.feature(key), m.Prerequisites[key]) // its prerequisites are where they were seen
+	}
 	for _, service := range slices.Sorted(maps.Keys(m.Sheets)) {
 		if err := s.addSheet(&t, service, m.Sheets[service]); err != nil {
 			return t, err

@@ -22,18 +22,19 @@ var may = map[string]string{
 	"internal/sim":      ". internal/plan internal/store internal/zoo",
 	"internal/ensemble": "",
 	"internal/house":    "",
+	"internal/pace":     "",
 
 	"internal/store/storetest": ". internal/plan internal/store internal/zoo github.com/google/go-cmp",
 
 	// The embedded server knows nothing of muster, and could stand alone.
-	"internal/zkserver":               "internal/zkserver/jute internal/zkserver/tree internal/zkserver/txnlog golang.org/x/sync",
+	"internal/zkserver":               "internal/pace internal/zkserver/jute internal/zkserver/tree internal/zkserver/txnlog golang.org/x/sync",
 	"internal/zkserver/jute":          "",
 	"internal/zkserver/tree":          "internal/zkserver/jute",
 	"internal/zkserver/txnlog":        "internal/zkserver/jute internal/zkserver/tree",
 	"internal/zkserver/zkconformance": "internal/zkserver internal/zkserver/jute github.com/go-zookeeper/zk github.com/google/go-cmp",
 	"internal/zkserver/zkservertest":  "internal/zkserver github.com/go-zookeeper/zk",
 
-	"agent": ". internal/doctor internal/plan internal/store internal/zoo internal/wire internal/manifest proto/muster/v1 " +
+	"agent": ". internal/doctor internal/pace internal/plan internal/store internal/zoo internal/wire internal/manifest proto/muster/v1 " +
 		"github.com/sirupsen/logrus github.com/cenkalti/backoff/v5 golang.org/x/sync google.golang.org/grpc google.golang.org/protobuf google.golang.org/genproto/googleapis/rpc",
 	"client": ". internal/wire proto/muster/v1 google.golang.org/grpc google.golang.org/protobuf github.com/cenkalti/backoff/v5",
 	"sdk":    ". internal/clock internal/store internal/zoo github.com/cenkalti/backoff/v5",

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/musterhq/muster/internal/pace"
 	"github.com/musterhq/muster/internal/zkserver/tree"
 )
 
@@ -28,13 +29,25 @@ type Config struct {
 	// MaxQueue is how many bytes may wait for a client that does not read.
 	// Default 16 MiB.
 	MaxQueue int
+	// MaxSessions is how many may live at once, attached or not. Default twice
+	// MaxConnections.
+	MaxSessions int
+	// MaxNodes and MaxBytes bound the tree: how many nodes, and how much their
+	// paths and data hold together. What would grow it beyond is refused as over
+	// quota. Default 1,000,000 and 512 MiB.
+	MaxNodes int
+	MaxBytes int64
+	// MaxWatches is how many paths one connection may watch; one that wants more
+	// is closed. Default 100,000.
+	MaxWatches int
 	// SnapshotEvery is the number of transactions after which a snapshot
 	// replaces the log. Default 100,000.
 	SnapshotEvery int
 	// Observer is told of every transaction that changes the tree, in order, as
 	// it happens. It must not call the server. Nil: nobody is.
 	Observer func(tree.Txn)
-	// Logger is told of what an operator may want to know. Nil: nobody.
+	// Logger is told of what an operator may want to know, of each kind some at
+	// once and then once a second. Nil: nobody.
 	Logger func(format string, args ...any)
 }
 
@@ -45,18 +58,38 @@ func (c Config) withDefaults() (Config, error) {
 	c.MaxConnections = orElse(c.MaxConnections, 20_000)
 	c.MaxRequest = orElse(c.MaxRequest, 1<<20-1)
 	c.MaxQueue = orElse(c.MaxQueue, 16<<20)
+	c.MaxSessions = orElse(c.MaxSessions, 2*c.MaxConnections)
+	c.MaxNodes = orElse(c.MaxNodes, 1_000_000)
+	c.MaxBytes = orElse(c.MaxBytes, 512<<20)
+	c.MaxWatches = orElse(c.MaxWatches, 100_000)
 	c.SnapshotEvery = orElse(c.SnapshotEvery, 100_000)
 	if c.Observer == nil {
 		c.Observer = func(tree.Txn) {}
 	}
-	if c.Logger == nil {
-		c.Logger = func(string, ...any) {}
-	}
+	c.Logger = paced(c.Logger)
 	if c.MinSessionTimeout < time.Millisecond || c.MaxSessionTimeout < c.MinSessionTimeout {
 		return c, fmt.Errorf("zkserver: session timeouts from %v to %v: the range is empty",
 			c.MinSessionTimeout, c.MaxSessionTimeout)
 	}
 	return c, nil
+}
+
+// paced bounds a log: whoever connects can make the server complain.
+func paced(write func(format string, args ...any)) func(format string, args ...any) {
+	if write == nil {
+		return func(string, ...any) {}
+	}
+	lines := new(pace.Lines)
+	return func(format string, args ...any) {
+		withheld, ok := lines.Write(format, time.Now())
+		switch {
+		case !ok:
+		case withheld > 0:
+			write(format+" (and %d more like it)", append(args[:len(args):len(args)], withheld)...)
+		default:
+			write(format, args...)
+		}
+	}
 }
 
 func orElse[T comparable](v, def T) T {

@@ -126,9 +126,14 @@ func (c *conn) read() error {
 	if err != nil {
 		return err
 	}
-	if answer := c.srv.fourLetters(string(word)); answer != "" {
-		c.send(frame{data: []byte(answer)})
-		return nil
+	if c.srv.fourLetters(string(word)) != "" {
+		more, err := c.serve(word, c.say)
+		if more && err == nil { // silenced: whoever asks waits, and nothing else that it says counts
+			if _, err = io.Copy(io.Discard, c.in); err == nil {
+				err = io.EOF // whoever asked has gone
+			}
+		}
+		return err
 	}
 	frame, err := c.readFrame(nil)
 	if err != nil {
@@ -146,6 +151,12 @@ func (c *conn) read() error {
 		}
 	}
 	return err
+}
+
+// say answers a four-letter word, and then hangs up.
+func (c *conn) say(word []byte) (more bool, err error) {
+	c.send(frame{data: []byte(c.srv.fourLetters(string(word)))})
+	return false, nil
 }
 
 // readFrame reads a packet into buf, or into a larger one.

@@ -2,6 +2,7 @@ package zkserver_test
 
 import (
 	"errors"
+	"io"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -200,4 +201,39 @@ func create(t *testing.T, c *zk.Conn, path string, flags int32) {
 	if _, err := c.Create(path, nil, flags, everyone); err != nil {
 		t.Fatalf("create %s: %v", path, err)
 	}
+}
+
+// A server that stands still answers no four-letter word either, and all that
+// were asked when it goes on.
+func TestSilenceOfFourLetterWords(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := zkservertest.Start(t, zkserver.Config{})
+		heal := s.Faults().Silence(nil)
+		nc, err := s.Dial(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer nc.Close()
+		if _, err := io.WriteString(nc, "ruok"); err != nil {
+			t.Fatal(err)
+		}
+		answer := make(chan string, 1)
+		go func() {
+			all, err := io.ReadAll(nc)
+			if err != nil {
+				t.Error(err)
+			}
+			answer <- string(all)
+		}()
+		select {
+		case got := <-answer:
+			t.Fatalf("a silent server said %q", got)
+		case <-time.After(10 * time.Second):
+		}
+		heal()
+		if got := <-answer; got != "imok" {
+			t.Errorf("got %q", got)
+		}
+	})
 }

@@ -76,8 +76,12 @@ func (c *conn) multiReadLocked(q *request) func(*jute.Writer) {
 		body func(*jute.Writer)
 	}
 	var results []result
+	size := 0
 	for i := range q.subs {
-		code, body := c.readLocked(&q.subs[i])
+		code, body := tree.BadArguments, func(*jute.Writer) {}
+		if size += c.srv.weightLocked(&q.subs[i]); size <= c.srv.cfg.MaxQueue/2 {
+			code, body = c.readLocked(&q.subs[i])
+		}
 		results = append(results, result{q.subs[i].op, code, body})
 	}
 	return func(w *jute.Writer) {

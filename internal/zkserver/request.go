@@ -44,9 +44,9 @@ func (q *request) parseBody(r *jute.Reader) {
 	case opCreate, opCreate2, opCreateContainer, opCreateTTL, opDelete, opSetData, opSetACL, opCheck:
 		q.parseWrite(r)
 	case opExists, opGetData, opGetChildren, opGetChildren2:
-		q.path, q.watch = r.String(), r.Bool()
+		q.path, q.watch = readPath(r), r.Bool()
 	case opGetACL, opSync, opGetEphemerals, opCountAll:
-		q.path = r.String()
+		q.path = readPath(r)
 	case opMulti, opMultiRead:
 		q.parseMulti(r)
 	case opAuth:
@@ -59,16 +59,18 @@ func (q *request) parseBody(r *jute.Reader) {
 			lists = q.watches[:]
 		}
 		for i := range lists {
-			lists[i] = r.Strings()
+			for range r.Count(4) {
+				lists[i] = append(lists[i], readPath(r))
+			}
 		}
 	case opAddWatch, opRemoveWatches, opCheckWatches:
-		q.path, q.mode = r.String(), r.Int32()
+		q.path, q.mode = readPath(r), r.Int32()
 	}
 }
 
 func (q *request) parseWrite(r *jute.Reader) {
 	op := tree.Op{Version: -1}
-	op.Path = r.String()
+	op.Path = readPath(r)
 	switch q.op {
 	case opDelete:
 		op.Kind, op.Version = tree.Delete, r.Int32()
@@ -160,15 +162,6 @@ func (q *request) fitsIn(multi opcode) bool {
 		return multi == opMultiRead
 	}
 	return false
-}
-
-func readACL(r *jute.Reader) []tree.ACL {
-	n := r.Count(12)
-	list := make([]tree.ACL, 0, n)
-	for range n {
-		list = append(list, tree.ACL{Perms: r.Int32(), ID: tree.ID{Scheme: r.String(), ID: r.String()}})
-	}
-	return list
 }
 
 // paths lists what a request is about.

@@ -42,6 +42,9 @@ func (c *conn) connect(packet []byte) (bool, error) {
 	granted := s.cfg.grant(time.Duration(timeout) * time.Millisecond)
 	var ss *session
 	if id == 0 {
+		if len(s.sessions.byID) >= s.cfg.MaxSessions {
+			return false, fmt.Errorf("%w: %d sessions live", errRefused, s.cfg.MaxSessions)
+		}
 		ss, password = s.openLocked(granted)
 	} else if ss = s.attachableLocked(id, password); ss != nil {
 		s.sessions.retime(ss, granted, time.Now())
@@ -185,6 +188,7 @@ func (c *conn) actorLocked() tree.Actor { return tree.Actor{Session: c.session.i
 
 // writeLocked carries out whatever changes the tree.
 func (c *conn) writeLocked(q *request) (tree.Code, func(*jute.Writer)) {
+	c.srv.rationLocked(q.ops)
 	out := c.srv.commitLocked(c.actorLocked(), q.ops...)
 	if q.op != opMulti {
 		res := out.Results[0]
@@ -219,7 +223,12 @@ func (c *conn) authLocked(q *request) bool {
 		c.send(reply(q.xid, 0, tree.AuthFailed, nil))
 		return false
 	}
-	if !slices.Contains(c.ids, id) {
+	switch {
+	case slices.Contains(c.ids, id):
+	case len(c.ids) >= maxIdentities:
+		c.send(reply(q.xid, 0, tree.AuthFailed, nil))
+		return false
+	default:
 		c.ids = append(c.ids[:len(c.ids):len(c.ids)], id)
 	}
 	c.send(reply(q.xid, 0, tree.OK, nil))

@@ -43,6 +43,10 @@ func (w *watches) add(t watchTable, path string, c *conn, mode watchMode) {
 		w.byConn[c] = make(map[string]struct{})
 	}
 	w.byConn[c][path] = struct{}{}
+	if len(w.byConn[c]) > c.srv.cfg.MaxWatches {
+		c.srv.cfg.Logger("zkserver: %s watches more than %d paths: dropped", c.nc.RemoteAddr(), c.srv.cfg.MaxWatches)
+		c.drop()
+	}
 }
 
 // drop takes mode away from a watch, and reports whether there was any of it.

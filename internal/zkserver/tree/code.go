@@ -23,6 +23,7 @@ const (
 	AuthFailed              Code = -115
 	NoWatcher               Code = -121
 	ReconfigDisabled        Code = -123
+	QuotaExceeded           Code = -125
 )
 
 // String names the code as ZooKeeper's documentation does.
@@ -58,6 +59,8 @@ func (c Code) String() string {
 		return "auth failed"
 	case NoWatcher:
 		return "no watcher"
+	case QuotaExceeded:
+		return "quota exceeded"
 	case ReconfigDisabled:
 		return "reconfig disabled"
 	}

@@ -154,6 +154,21 @@ func (t *Tree) Size() Size {
 	return s
 }
 
+// Weight returns the number of nodes and the bytes of their paths and data.
+func (t *Tree) Weight() (nodes int, bytes int64) { return len(t.nodes), t.bytes }
+
+// NamesSize returns about how many bytes the list of a node's children takes.
+func (t *Tree) NamesSize(path string) int {
+	n, size := t.lookup(path), 0
+	if n == nil {
+		return 0
+	}
+	for _, name := range n.names() {
+		size += 4 + len(name)
+	}
+	return size
+}
+
 // lookup finds a node; the empty path is another name of the root.
 func (t *Tree) lookup(path string) *node {
 	if path == "" {

@@ -1,6 +1,7 @@
 package txnlog
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -47,13 +48,14 @@ func readRecord(r io.Reader) ([]byte, error) {
 	if n > maxRecord {
 		return nil, errTorn
 	}
-	body := make([]byte, n)
-	if _, err := io.ReadFull(r, body); err != nil {
-		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+	var read bytes.Buffer // grows with what is there, not with what is said to be
+	if _, err := io.CopyN(&read, r, int64(n)); err != nil {
+		if errors.Is(err, io.EOF) {
 			return nil, errTorn
 		}
 		return nil, err
 	}
+	body := read.Bytes()
 	if crc32.Checksum(body, castagnoli()) != binary.BigEndian.Uint32(head[4:]) {
 		return nil, errTorn
 	}

@@ -82,28 +82,37 @@ func replay(path string, t *tree.Tree, last bool) (n int, err error) {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	r := bufio.NewReaderSize(f, 1<<16)
-	good := int64(0)
+	n, good, err := redo(bufio.NewReaderSize(f, 1<<16), t)
+	switch {
+	case errors.Is(err, errTorn) && last:
+		return n, errors.Join(f.Truncate(good), f.Sync())
+	case err != nil:
+		return n, damaged(path, err)
+	}
+	return n, nil
+}
+
+// redo applies the transactions that the tree has not seen, and returns how many
+// there were and how many bytes were whole records, until the end or an error.
+func redo(r io.Reader, t *tree.Tree) (n int, good int64, err error) {
 	for {
 		body, err := readRecord(r)
-		switch {
-		case errors.Is(err, io.EOF):
-			return n, nil
-		case errors.Is(err, errTorn) && last:
-			return n, errors.Join(f.Truncate(good), f.Sync())
-		case err != nil:
-			return n, damaged(path, err)
+		if errors.Is(err, io.EOF) {
+			return n, good, nil
+		}
+		if err != nil {
+			return n, good, err
 		}
 		txn, err := readTxn(body)
 		if err != nil {
-			return n, damaged(path, err)
+			return n, good, err
 		}
 		good += int64(headSize + len(body))
 		if txn.Zxid <= t.Zxid() {
 			continue // in the snapshot
 		}
 		if err := t.Redo(txn); err != nil {
-			return n, damaged(path, err)
+			return n, good, err
 		}
 		n++
 	}

@@ -63,10 +63,17 @@ func load(path string, t *tree.Tree) error {
 		return err
 	}
 	defer f.Close() // only read
-	r := bufio.NewReaderSize(f, 1<<16)
+	if err := restore(bufio.NewReaderSize(f, 1<<16), t); err != nil {
+		return damaged(path, err)
+	}
+	return nil
+}
+
+// restore reads what encode made into a new tree.
+func restore(r io.Reader, t *tree.Tree) error {
 	body, err := readRecord(r)
 	if err != nil {
-		return damaged(path, err)
+		return err
 	}
 	head := jute.NewReader(body)
 	t.Advance(head.Int64())
@@ -74,12 +81,12 @@ func load(path string, t *tree.Tree) error {
 		t.RestoreSession(tree.Session{ID: head.Int64(), Timeout: head.Int32(), Password: head.Bytes()})
 	}
 	if err := head.Err(); err != nil {
-		return damaged(path, err)
+		return err
 	}
 	for {
 		body, err := readRecord(r)
 		if err != nil {
-			return damaged(path, err)
+			return err
 		}
 		if len(body) == 0 {
 			return nil
@@ -87,10 +94,10 @@ func load(path string, t *tree.Tree) error {
 		nr := jute.NewReader(body)
 		e := readEntry(nr)
 		if err := nr.Err(); err != nil {
-			return damaged(path, err)
+			return err
 		}
 		if !t.Restore(e) {
-			return damaged(path, fmt.Errorf("node %q has no parent", e.Path))
+			return fmt.Errorf("node %q has no parent", e.Path)
 		}
 	}
 }
@@ -105,7 +112,7 @@ func damaged(path string, err error) error {
 // store writes a snapshot durably: under a temporary name first.
 func store(dir, name string, content []byte) error {
 	path := filepath.Join(dir, name)
-	f, err := os.Create(path + ".new")
+	f, err := os.OpenFile(path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600) // it holds the sessions' passwords
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"errors"
+	"fmt"
 
 	"github.com/musterhq/muster"
 )
@@ -16,11 +17,16 @@ func presentable(path string, inst muster.Instance) error {
 	return garbage(path, inst.Validate())
 }
 
-// presentableSheet refuses keys that name no feature.
+// presentableSheet refuses keys that name no feature, and entries without a
+// constraint: whoever moves another feature writes them back, and then the whole
+// sheet could not be read.
 func presentableSheet(path string, sheet muster.Sheet) error {
 	for _, key := range sheet.Keys() {
 		if err := muster.ValidateFeature(key); err != nil {
 			return garbage(path, err)
+		}
+		if sheet.Features[key].Constraint.IsZero() {
+			return garbage(path, fmt.Errorf("feature %s has no constraint", key))
 		}
 	}
 	return nil
@@ -43,6 +49,9 @@ func presentableKnock(path string, k muster.Knock) error {
 	for _, r := range k.Refusals {
 		if err := cmp.Or(muster.ValidateFeature(r.Feature), muster.ValidateLine("version", r.Version, muster.MaxVersion)); err != nil {
 			return garbage(path, err)
+		}
+		if r.Constraint.IsZero() {
+			return garbage(path, fmt.Errorf("the refusal by %s has no constraint", r.Feature))
 		}
 	}
 	return nil

@@ -184,6 +184,14 @@ func (p *printer) ago(t time.Time) string {
 	return span(p.now.Sub(t)) + " ago"
 }
 
+// in shows how long it is until a moment, which may be over.
+func (p *printer) in(t time.Time) string {
+	if left := t.Sub(p.now); left > 0 {
+		return "in " + span(left)
+	}
+	return "any moment now"
+}
+
 // span shows a duration in its one or two largest units.
 func span(d time.Duration) string {
 	switch d = max(d, 0).Round(time.Second); {

@@ -163,7 +163,11 @@ func holding(blockers []muster.Blocker) []muster.Blocker {
 func blockerRows(out *printer, blockers []muster.Blocker) [][]string {
 	rows := make([][]string, len(blockers))
 	for i, b := range blockers {
-		rows[i] = []string{or(b.Service, "-"), or(b.Instance, "-"), or(b.Version, "-"), string(b.Reason), out.ago(b.Since), b.Detail}
+		detail := b.Detail
+		if !b.Until.IsZero() {
+			detail += ", " + out.in(b.Until)
+		}
+		rows[i] = []string{or(b.Service, "-"), or(b.Instance, "-"), or(b.Version, "-"), string(b.Reason), out.ago(b.Since), detail}
 	}
 	return rows
 }

@@ -69,8 +69,7 @@ func TestPrerequisites(t *testing.T) {
 		{"at rest", newFleet(muster.Off, open, muster.Off).ready().needs(killed), "nothing", false},
 		{"what cannot be read takes nothing down", newFleet(muster.On, closed, muster.On).ready().needs(garbage), "nothing", false},
 		{
-			"nor lets anything up", newFleet(muster.Off, open, muster.On).ready().needs(garbage),
-			"PREREQUISITE prerequisite tax cannot be read: /tax: cannot be read; it must be on first: muster feature show tax", false,
+			"nor lets anything up", newFleet(muster.Off, open, muster.On).ready().needs(garbage), waits, false,
 		},
 		{"a spec that adds it waits", newFleet(muster.On, closed, muster.On).ready().toNeed(rising, same), pending, false},
 		{"so does one with other terms", newFleet(muster.On, closed, muster.On).ready().toNeed(rising, other), pending, false},

@@ -79,7 +79,7 @@ func kinds() []kind {
 // happens; in others what lets the feature move, so that it moves under faults.
 func (t *trouble) happen(ctx context.Context) {
 	var next time.Time
-	turn := time.Now().Add(t.between(5, 10))
+	turn := time.Now().Add(t.between(6, 12))
 	for ctx.Err() == nil && t.err == nil {
 		pause(ctx, 50*time.Millisecond)
 		now := time.Now()
@@ -87,9 +87,9 @@ func (t *trouble) happen(ctx context.Context) {
 		t.revive()
 		if now.After(turn) {
 			t.rough = !t.rough
-			turn = now.Add(t.between(5, 10))
+			turn = now.Add(t.between(6, 12))
 			if !t.rough {
-				turn = now.Add(t.between(12, 24))
+				turn = now.Add(t.between(14, 26))
 			}
 		}
 		if now.After(next) {
@@ -219,8 +219,8 @@ func (t *trouble) span() time.Duration {
 	switch {
 	case !t.rough:
 		return t.between(0.2, session.Seconds()*0.6)
-	case t.rand.IntN(4) == 0:
-		return t.between(0.2, 18)
+	case t.rand.IntN(3) == 0:
+		return t.between(6, 24)
 	default:
 		return t.between(0.2, 4)
 	}
@@ -317,6 +317,9 @@ func (t *trouble) isolate() {
 		r = agent
 	}
 	one := t.host(r)
+	if t.alone() > len(t.net.hosts)/8 || one.alone {
+		return // most of the fleet is to go on
+	}
 	var rules []rule
 	for _, p := range t.all(server) {
 		rules = append(rules, cut(p.host, one))
@@ -325,7 +328,20 @@ func (t *trouble) isolate() {
 		}
 	}
 	t.note("isolate " + string(r) + "s from ZooKeeper")
-	t.impose(t.span(), rules...)
+	one.alone = true
+	d := t.between(1, 30) // until the others have gone on without them, and beyond
+	t.impose(d, rules...)
+	t.after(d, func() { one.alone = false })
+}
+
+// alone counts the hosts that are isolated.
+func (t *trouble) alone() (n int) {
+	for _, h := range t.net.hosts {
+		if h.alone {
+			n++
+		}
+	}
+	return n
 }
 
 // lose drops packets at random between two hosts.

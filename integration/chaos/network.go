@@ -30,6 +30,7 @@ type network struct {
 type host struct {
 	name, ns, addr string
 	port           string // its end of the wire at the hub
+	alone          bool   // it is cut from all servers
 	slow           bool   // packets to or from it are being delayed
 }
 

@@ -39,7 +39,8 @@ type report struct {
 // test is wrong as well.
 func (r *report) wrong() []string {
 	var all []string
-	for _, v := range r.violations {
+	if len(r.violations) > 0 { // others follow from what the first one shows
+		v := r.violations[0]
 		all = append(all, fmt.Sprintf("%s/%s %s at %s sent the new form to %s/%s %s, which does not accept it",
 			v.Request.From.Service, v.Request.From.ID, v.Request.From.Version, v.Request.From.Stage, v.At.Service, v.At.ID, v.At.Version))
 	}
@@ -91,7 +92,9 @@ func (r *report) rows() []row {
 		{"longest from command to on", r.slowest.Round(10 * time.Millisecond).String()},
 		{"requests answered", fmt.Sprintf("%d: %d in the new form, %d in the old", c.New+c.Old, c.New, c.Old)},
 		{"requests not answered", fmt.Sprintf("%d: %d no answer, %d receiver unready, %d arrived after being given up", c.Unavailable+c.Refused+c.Late, c.Unavailable, c.Refused, c.Late)},
-		{"requests cancelled by the SDK", fmt.Sprintf("%d: %d at the fence, %d at the bound of draining", c.Cancelled, c.Fenced, c.Cancelled-c.Fenced)},
+		{"requests cancelled by the SDK", fmt.Sprintf("%d: %d by the fence, %d at the bound of draining", c.Cancelled, c.Fenced, c.Cancelled-c.Fenced)},
+		{"times an instance was fenced", fmt.Sprint(c.Fences)},
+		{"times the gate refused an instance", fmt.Sprint(c.Refusals)},
 		{"violations", fmt.Sprint(len(r.violations))},
 		{"lost commands", fmt.Sprint(len(r.lost))},
 		{"duplicate history records", fmt.Sprintf("%d of %d", len(r.duplicates), r.records)},
@@ -116,9 +119,9 @@ func (r *report) text() string {
 	for _, wrong := range r.wrong() {
 		fmt.Fprintf(&b, "WRONG: %s\n", wrong)
 	}
-	for _, v := range r.violations {
-		if all, err := json.MarshalIndent(v, "", "  "); err == nil {
-			fmt.Fprintf(&b, "%s\n", all)
+	if len(r.violations) > 0 {
+		if all, err := json.MarshalIndent(r.violations[0], "", "  "); err == nil {
+			fmt.Fprintf(&b, "the first violation: %s\n", all)
 		}
 	}
 	return b.String()

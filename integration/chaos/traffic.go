@@ -71,6 +71,8 @@ func (t *tally) addLocked(c told.Counts) {
 	t.total.Unavailable += c.Unavailable
 	t.total.Cancelled += c.Cancelled
 	t.total.Fenced += c.Fenced
+	t.total.Fences += c.Fences
+	t.total.Refusals += c.Refusals
 	t.total.Misfits += c.Misfits
 	t.total.Evaluations += c.Evaluations
 	t.total.Slowest = max(t.total.Slowest, c.Slowest)

@@ -21,8 +21,9 @@ const (
 	// or said that it is unready: what a balancer's health check would do.
 	notice = time.Second
 	// rare is the share of requests that are long: few, for each withholds the
-	// ack of its instance and with it the next step of the fleet.
-	rare = 0.002
+	// ack of its instance and with it the next step of the fleet. They are common
+	// while contact is being lost: it is then that they matter.
+	rare, common = 0.002, 0.05
 )
 
 // call calls other services without end, until ctx does; calls knows of each
@@ -59,7 +60,11 @@ func (n *node) request(service, addr string) {
 		c.Slowest = max(c.Slowest, took)
 	})
 	e.From = n.self(ctx)
-	if rand.Float64() < rare {
+	share := rare
+	if n.sdk.Status().Lease < n.cfg.Lease/2 {
+		share = common
+	}
+	if rand.Float64() < share {
 		n.work(ctx)
 	}
 	e.Sent = time.Now()

@@ -89,13 +89,15 @@ func run(s settings) error {
 	if s.noGate {
 		s.cfg.Dial = dialGateless
 	}
+	n := newNode(s)
+	s.cfg.Events = n.told
 	joining, cancel := context.WithTimeout(ctx, time.Second)
 	client, err := sdk.Open(joining, s.cfg) // one that is refused waits at the gate, unready
 	cancel()
 	if client == nil {
 		return err
 	}
-	n := newNode(s, client)
+	n.attach(client)
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.listen)
 	if err != nil {
 		return err

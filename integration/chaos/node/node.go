@@ -30,13 +30,30 @@ type node struct {
 	out sync.Mutex // one line at a time
 }
 
-func newNode(s settings, client *sdk.Client) *node {
+func newNode(s settings) *node {
 	return &node{
-		settings: s, sdk: client, feature: client.Bool(s.feature, false),
-		http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 2, IdleConnTimeout: 5 * time.Second}},
-		ok:   make(map[string]map[int64]bool),
-		shy:  make(map[string]time.Time),
+		settings: s,
+		http:     &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 2, IdleConnTimeout: 5 * time.Second}},
+		ok:       make(map[string]map[int64]bool),
+		shy:      make(map[string]time.Time),
 	}
+}
+
+// attach gives the node its client.
+func (n *node) attach(client *sdk.Client) {
+	n.sdk, n.feature = client, client.Bool(n.settings.feature, false)
+}
+
+// told counts what happens to the instance.
+func (n *node) told(e sdk.Event) {
+	n.count(func(c *told.Counts) {
+		switch e.Kind {
+		case sdk.EventFenced:
+			c.Fences++
+		case sdk.EventRefused:
+			c.Refusals++
+		}
+	})
 }
 
 // understands says whether this code knows the new form at all.

@@ -36,7 +36,9 @@ type Counts struct {
 	Late        int `json:"late"`        // reached the receiver when its caller had given it up
 	Unavailable int `json:"unavailable"` // no answer
 	Cancelled   int `json:"cancelled"`   // decided, and not sent: the pinned context had ended
-	Fenced      int `json:"fenced"`      // of these, at the fence
+	Fenced      int `json:"fenced"`      // of these, by the fence
+	Fences      int `json:"fences"`      // times that the instance was fenced
+	Refusals    int `json:"refusals"`    // times that the gate did not let it in
 	Misfits     int `json:"misfits"`     // new form met by an instance that does not accept it
 
 	Evaluations int           `json:"evaluations"`

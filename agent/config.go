@@ -37,7 +37,7 @@ type Config struct {
 	// Quarantine is how long every member still counts after it was found to be
 	// no longer live, because it may still be serving. 0, the default, has it
 	// reckoned for each member from what the member says of its lease and from
-	// the servers' settings (G4); for default ones it is 24.3 s.
+	// the servers' settings (G4); for default ones it is 24.4 s.
 	Quarantine time.Duration
 	// ZKTick and ZKSyncLimit (in ticks) are the tickTime and syncLimit of servers
 	// that do not tell: by default ZooKeeper does not allow the question (conf

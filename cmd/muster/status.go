@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -146,12 +147,22 @@ func (s featureStatus) showWaiting(out *printer) {
 	if len(s.knocks) > 0 {
 		rows := make([][]string, len(s.knocks))
 		for i, k := range s.knocks {
-			rows[i] = []string{k.Instance.Service, k.Instance.ID, or(k.Instance.Version, "-"), out.ago(k.Since)}
+			rows[i] = []string{k.Instance.Service, k.Instance.ID, or(k.Instance.Version, "-"), refusedBy(k), out.ago(k.Since)}
 		}
 		out.line("")
 		out.line("refused, and waiting at the gate (muster deactivate %s lets them in)", s.Status.Feature)
-		out.table([]string{"SERVICE", "INSTANCE", "VERSION", "SINCE"}, rows)
+		out.table([]string{"SERVICE", "INSTANCE", "VERSION", "REFUSED BY", "SINCE"}, rows)
 	}
+}
+
+// refusedBy names all features that keep an instance out: it is let in when none
+// does any more.
+func refusedBy(k muster.Knock) string {
+	names := make([]string, len(k.Refusals))
+	for i, r := range k.Refusals {
+		names[i] = fmt.Sprintf("%s (%s)", r.Feature, r.Constraint)
+	}
+	return strings.Join(names, ", ")
 }
 
 // holding returns the blockers that hold the feature up. An instance that was

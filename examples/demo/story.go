@@ -15,7 +15,7 @@ import (
 )
 
 // Short times, so that the demo takes a minute; the defaults are for networks.
-// The agents reckon the quarantine from them: 3.4 s.
+// The agents reckon the quarantine from them: 3.5 s.
 const (
 	session = 2 * time.Second
 	lease   = 3 * time.Second

@@ -80,7 +80,10 @@ func servers(agent string, z muster.ZooKeeper) []Check {
 	for _, s := range z.Servers {
 		c := Check{
 			Name: "zookeeper", Severity: OK, Subject: s.Address,
-			Found: fmt.Sprintf("%s, answers within %s on average", s.Mode, short(s.MeanLatency)),
+			Found: s.Mode + ", answers at once",
+		}
+		if s.MeanLatency >= time.Millisecond {
+			c.Found = fmt.Sprintf("%s, answers within %s on average", s.Mode, short(s.MeanLatency))
 		}
 		var wrong []string
 		if s.MeanLatency > slowServer {

@@ -114,7 +114,13 @@ func (q Quarantine) Needed(i muster.Instance) time.Duration {
 	interval := requestInterval(session)
 	needed := lag + interval + lease - min(session, most)
 	drift := (lag+interval+lease)/driftShare + driftFixed
-	return max(needed, 0) + drift
+	return roundUp(max(needed, 0) + drift)
+}
+
+// roundUp makes a time that people can read, and never a shorter one.
+func roundUp(d time.Duration) time.Duration {
+	const whole = 100 * time.Millisecond
+	return (d + whole - 1) / whole * whole
 }
 
 // Times are the instance's lease and session timeout, as it says or, where it

@@ -13,7 +13,8 @@ import (
 
 // What is needed is (syncLimit + 1) × tick + request interval + lease − session
 // timeout + drift; the request interval is 0.275 + 2/3 of the session timeout,
-// the drift half a second and a hundredth of all but the session timeout.
+// the drift half a second and a hundredth of all but the session timeout. It is
+// rounded up to tenths of a second.
 func TestQuarantineNeeded(t *testing.T) {
 	t.Parallel()
 	usual := plan.Settings{Tick: 2 * time.Second, SyncLimit: 5}
@@ -39,7 +40,7 @@ func TestQuarantineNeeded(t *testing.T) {
 	}
 	for _, tt := range tests {
 		got := plan.Quarantine{Servers: tt.servers}.Needed(muster.Instance{Lease: tt.lease, SessionTimeout: tt.session})
-		if d := got - tt.want; d < -time.Millisecond || d > 2*time.Millisecond {
+		if d := got - tt.want; d < -time.Millisecond || d > 101*time.Millisecond || got%(100*time.Millisecond) != 0 {
 			t.Errorf("%s: got %s, want %s", tt.name, got, tt.want)
 		}
 	}

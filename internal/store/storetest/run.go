@@ -26,6 +26,7 @@ func Run(t *testing.T, site func(t testing.TB) Site) {
 		{"lead", leading},
 		{"command", commanding},
 		{"move", moving},
+		{"need", needing},
 		{"reap", reaping},
 		{"load", loading},
 		{"history", recording},

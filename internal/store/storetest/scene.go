@@ -143,6 +143,12 @@ func (s *scene) state(key string) plan.State {
 	st := plan.State{
 		Now: now, Status: node.Status, Version: node.Version, Spec: node.Spec, Next: node.Next,
 		Services: make(map[string]muster.Service), Agent: "agent", Operation: s.operation(),
+		Prerequisites: make(map[string]plan.Neighbour),
+	}
+	for _, other := range plan.Prerequisites(node.Spec, node.Next) {
+		node, err := s.Feature(s.ctx, other)
+		s.ok(err)
+		st.Prerequisites[other] = node.Neighbour()
 	}
 	for _, sp := range []*muster.Spec{node.Spec, node.Next} {
 		if sp != nil {

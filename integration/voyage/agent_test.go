@@ -21,7 +21,6 @@ type helm struct {
 	address string // of its API: a successor has the same
 	network *network
 	cancel  context.CancelFunc
-	cut     bool
 }
 
 // A door is where an agent's API listens.

@@ -26,9 +26,9 @@ func (w *world) cutOff(i *instance, d time.Duration, reset bool) {
 	w.mu.Unlock()
 	w.count("instance cut off")
 	i.network.hold()
-	if d > nominalLease+time.Second {
+	if d > i.lease+time.Second {
 		w.spawn(func() {
-			time.Sleep(nominalLease + 2*time.Millisecond)
+			time.Sleep(i.lease + 2*time.Millisecond)
 			w.fenced(i, since, was)
 		})
 	}

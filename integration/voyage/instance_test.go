@@ -10,14 +10,13 @@ import (
 	"github.com/musterhq/muster/sdk"
 )
 
-const (
-	nominalLease = 12 * time.Second // the SDK's default
-	drain        = 6 * time.Second
-)
+// The time within which an instance lets its requests drain.
+const drain = 6 * time.Second
 
 // An instance is one process of a service: the real SDK on a network of its own.
 type instance struct {
 	service, version string
+	lease            time.Duration // how long it may go on without contact
 	client           *sdk.Client
 	network          *network
 	flags            map[string]*sdk.Flag[bool]
@@ -58,8 +57,12 @@ func (w *world) start(service, version string) *instance {
 	heard := make(chan struct{}) // events wait until the instance is in the list
 	cfg := sdk.Config{
 		Service: service, Version: version, ID: id, Servers: []string{"zk:2181"}, Dial: i.network.dial, Drain: drain,
-		Lease:  w.variant.lease,
 		Events: func(e sdk.Event) { <-heard; w.told(i, e) },
+	}
+	cfg.SessionTimeout, cfg.Lease = w.terms()
+	i.lease = cfg.Lease
+	if w.variant.lease != 0 {
+		cfg.Lease = w.variant.lease
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel() // it is not waited for
@@ -71,6 +74,10 @@ func (w *world) start(service, version string) *instance {
 	for _, key := range features {
 		i.flags[key] = client.Bool(key, false)
 	}
+	if w.chance(25) { // it takes its time to change over, and its ack waits for that
+		slow := time.Duration(w.dice.IntN(2000)) * time.Millisecond
+		client.OnChange(func(sdk.Change) { time.Sleep(slow) })
+	}
 	w.mu.Lock()
 	n := w.noteLocked("%s starts", i)
 	i.began = [2]int64{n, n}
@@ -79,6 +86,20 @@ func (w *world) start(service, version string) *instance {
 	w.mu.Unlock()
 	close(heard)
 	return i
+}
+
+// terms draws how long an instance lives without a word, for the servers and for
+// itself: what quarantines are reckoned from.
+func (w *world) terms() (session, lease time.Duration) {
+	session = 8 * time.Second
+	if w.chance(30) {
+		session = pick(w, []time.Duration{2 * time.Second, 5 * time.Second, 15 * time.Second})
+	}
+	lease = session * 3 / 2
+	if w.chance(20) {
+		lease = session * time.Duration(5+w.dice.IntN(26)) / 10
+	}
+	return session, lease
 }
 
 // told notes what an instance tells of itself.

@@ -56,6 +56,9 @@ func (w *world) step() {
 		w.begin(pick(w, w.all()))
 	}
 	w.happen()
+	if w.variant.eager && w.chance(5) {
+		w.commandOne()
+	}
 }
 
 // An event may happen at any step. Weights are in thousandths.
@@ -103,7 +106,7 @@ func (w *world) events() []event {
 // commandOne gives a command, at times with an instance cut off that does not
 // hear what comes of it.
 func (w *world) commandOne() {
-	if w.chance(15) {
+	if w.chance(15) || w.variant.eager && w.chance(30) {
 		w.cutOff(pick(w, w.all()), time.Duration(13+w.dice.IntN(30))*time.Second, w.chance(50))
 	}
 	w.command(pick(w, features), w.action())

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 	"testing"
 	"testing/cryptotest"
 	"time"
@@ -14,11 +15,11 @@ import (
 // seed repeats one voyage: go test ./integration/voyage -run TestPromisesHold -voyage.seed=N
 var (
 	seed = flag.Uint64("voyage.seed", 0, "sail this seed alone (or: MUSTER_SEED=N)")
-	log  = flag.Bool("voyage.log", false, "with a seed: print all that happens")
+	tell = flag.Bool("voyage.tell", false, "with a seed: print all that happens, not only the end of it")
 )
 
 const (
-	length   = 4 * time.Minute  // of the part of a voyage with faults, on virtual time
+	length   = 3 * time.Minute  // of the part of a voyage with faults, on virtual time
 	patience = 20 * time.Second // of real time, to find out whether a history is linearizable
 )
 
@@ -60,10 +61,13 @@ func fresh() uint64 { return uint64(time.Now().UnixNano()) % 1_000_000_007 }
 
 // judged makes one voyage of the right system, and fails when a promise is
 // broken.
-func judged(t *testing.T, s uint64) outcome {
+func judged(t *testing.T, s uint64) (out outcome) {
 	t.Helper()
 	began := time.Now()
-	out := sail(t, s, variant{}, length)
+	if *tell {
+		defer func() { t.Log(strings.Join(out.lines, "\n")) }()
+	}
+	out = sail(t, s, variant{}, length)
 	if out.wrong != nil {
 		t.Errorf("%v\n%s", out.wrong, repeat(s))
 	} else if what := out.ops.check(patience); what != "" {

@@ -2,7 +2,6 @@ package voyage_test
 
 import (
 	"context"
-
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -30,6 +29,7 @@ type outcome struct {
 	wrong *failure // nil when every promise was kept
 	stats stats
 	ops   operations // to be checked where time is real
+	lines []string   // what happened last
 }
 
 // A world is one voyage: servers, agents, instances, operators, and what happens
@@ -87,7 +87,7 @@ func sail(t *testing.T, seed uint64, v variant, length time.Duration) outcome {
 		w.run()
 		w.tearDown()
 		w.stats.Virtual = time.Since(w.history.began)
-		out = outcome{wrong: w.history.wrong, stats: w.stats, ops: w.linear.all()}
+		out = outcome{wrong: w.history.wrong, stats: w.stats, ops: w.linear.all(), lines: w.history.lines}
 	})
 	return out
 }

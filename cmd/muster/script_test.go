@@ -33,7 +33,7 @@ func TestScripts(t *testing.T) {
 
 // setupAddresses gives the commands of one test free addresses of their own.
 func setupAddresses(setenv func(key, value string), dir string) error {
-	addrs, err := freeAddresses(3)
+	addrs, err := freeAddresses(4)
 	if err != nil {
 		return err
 	}
@@ -41,6 +41,7 @@ func setupAddresses(setenv func(key, value string), dir string) error {
 		"MUSTER_DEV_ZK": addrs[0], "MUSTER_ZK": addrs[0],
 		"MUSTER_GRPC": addrs[1], "MUSTER_AGENT": addrs[1],
 		"MUSTER_HTTP":     addrs[2],
+		"SECOND":          addrs[3],
 		"XDG_CONFIG_HOME": dir, "HOME": dir, "NO_COLOR": "1",
 	} {
 		setenv(key, value)

@@ -59,7 +59,7 @@ func kinds() []kind {
 	return []kind{
 		{14, rough, func(t *trouble) { t.kill(t.place(instance)) }},
 		{12, rough, func(t *trouble) { t.freeze(t.place(instance)) }},
-		{10, rough, (*trouble).isolate},
+		{16, rough, (*trouble).isolate},
 		{4, gentle, func(t *trouble) { t.kill(t.place(agent)) }},
 		{2, gentle, func(t *trouble) { t.kill(t.place(server)) }},
 		{4, gentle, func(t *trouble) { t.freeze(t.place(agent)) }},

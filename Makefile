@@ -30,7 +30,7 @@ SEED     ?= 0
 .PHONY: chaos
 chaos: ## [DURATION=10m] [SEED=n] a real fleet under faults; writes docs/chaos.md. BREAK=gate: the checker checked
 	@internal/tools/setup.sh
-	@go run ./integration/chaos -duration $(DURATION) -seed $(SEED) $(if $(BREAK),-break $(BREAK),-report docs/chaos.md)
+	@go run ./integration/chaos -duration $(DURATION) -seed $(SEED) $(if $(BREAK),-break $(BREAK),-prove gate,lease -report docs/chaos.md)
 
 .PHONY: soak
 soak: ## [DURATION=10m] both simulations, on virtual time, over fresh seeds, until one breaks a promise

@@ -52,7 +52,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/signal"
-	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -78,9 +78,13 @@ func drive(ctx context.Context) error {
 	flag.BoolVar(&cfg.race, "race", false, "build with the race detector")
 	flag.StringVar(&cfg.dir, "keep", "", "folder to keep programs, logs and data in; default: none")
 	file := flag.String("report", "", "file to write the report to, in Markdown")
+	prove := flag.String("prove", "", "what to break on purpose afterwards, in runs of their own, separated by commas")
 	flag.Parse()
-	if !slices.Contains([]string{"", "gate", "quarantine", "lease"}, cfg.broken) {
-		return fmt.Errorf("-break %q is none of gate, quarantine, lease", cfg.broken)
+	proofs := strings.FieldsFunc(*prove, func(r rune) bool { return r == ',' })
+	for _, way := range append(proofs, cfg.broken) {
+		if way != "" && ways()[way] == "" {
+			return fmt.Errorf("%q is none of gate, quarantine, lease", way)
+		}
 	}
 	for cfg.seed == 0 {
 		cfg.seed = rand.Uint64()
@@ -88,28 +92,43 @@ func drive(ctx context.Context) error {
 	if err := errors.Join(available(), ensemble.Available()); err != nil {
 		return err
 	}
-	rep, err := chaos(ctx, cfg)
-	if err != nil {
+	rep, err := play(ctx, cfg)
+	if rep == nil {
 		return err
 	}
-	fmt.Print("\n", rep.text())
-	if err := rep.write(*file); err != nil {
-		return err
+	var proven []*report
+	for _, cfg.broken = range proofs {
+		if ctx.Err() != nil || err != nil {
+			break
+		}
+		var proof *report
+		if proof, err = play(ctx, cfg); proof != nil {
+			proven = append(proven, proof)
+		}
 	}
-	return outcome(rep)
+	if *file != "" {
+		err = errors.Join(err, os.WriteFile(*file, []byte(rep.markdown(proven)), 0o644))
+	}
+	return err
 }
 
-// outcome is nil when the run ended as it must: with nothing wrong or, where
-// something was broken on purpose, with a violation.
-func outcome(rep *report) error {
+// play plays a run and says what came of it. The error is nil when it ended as
+// it must: with nothing wrong or, where something was broken on purpose, with a
+// violation.
+func play(ctx context.Context, cfg config) (*report, error) {
+	rep, err := chaos(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	fmt.Fprintf(cfg.out, "\n%s", rep.text())
 	wrong := rep.wrong()
 	switch {
-	case rep.broken == "" && len(wrong) > 0:
-		return fmt.Errorf("%d things are wrong; replay the faults with SEED=%d", len(wrong), rep.seed)
-	case rep.broken != "" && len(rep.violations) == 0:
-		return errors.New("no violation was found although the " + rep.broken + " is broken: the checker proves nothing")
-	case rep.broken != "":
-		fmt.Printf("\nas it must: without the %s a violation was found after %v\n", rep.broken, rep.faulty.Round(100*time.Millisecond))
+	case cfg.broken == "" && len(wrong) > 0:
+		return rep, fmt.Errorf("%d things are wrong; the same faults are drawn with SEED=%d", len(wrong), cfg.seed)
+	case cfg.broken != "" && len(rep.violations) == 0:
+		return rep, fmt.Errorf("no violation was found although the %s is broken", cfg.broken)
+	case cfg.broken != "":
+		fmt.Fprintf(cfg.out, "\nas it must: with the %s broken a violation was found after %v\n", cfg.broken, rep.faulty.Round(100*time.Millisecond))
 	}
-	return nil
+	return rep, nil
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"os"
 	"os/exec"
 	"runtime"
 	"slices"
@@ -30,6 +29,7 @@ type report struct {
 	requests   told.Counts
 	violations []told.Violation
 	silence    map[string]time.Duration // by service: the longest time without a success
+	untold     int                      // departures of which the registry could not be told
 	unrest     string                   // what had not come to rest
 	records    int
 	verdict
@@ -95,6 +95,7 @@ func (r *report) rows() []row {
 		{"requests cancelled by the SDK", fmt.Sprintf("%d: %d by the fence, %d at the bound of draining", c.Cancelled, c.Fenced, c.Cancelled-c.Fenced)},
 		{"times an instance was fenced", fmt.Sprint(c.Fences)},
 		{"times the gate refused an instance", fmt.Sprint(c.Refusals)},
+		{"departures the registry could not be told of", fmt.Sprint(r.untold)},
 		{"violations", fmt.Sprint(len(r.violations))},
 		{"lost commands", fmt.Sprint(len(r.lost))},
 		{"duplicate history records", fmt.Sprintf("%d of %d", len(r.duplicates), r.records)},
@@ -128,7 +129,7 @@ func (r *report) text() string {
 }
 
 // markdown is the report for a repository.
-func (r *report) markdown() string {
+func (r *report) markdown(proofs []*report) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# A run of chaos\n\n%s\n\n", strings.TrimSpace(preface))
 	fmt.Fprintf(&b, "`make chaos DURATION=%s SEED=%d` wrote this page.\n\n", r.duration, r.seed)
@@ -147,6 +148,16 @@ func (r *report) markdown() string {
 	}
 	for _, w := range wrong {
 		fmt.Fprintf(&b, "- %s\n", w)
+	}
+	if len(proofs) > 0 {
+		b.WriteString("\n## Would it have been found?\n\nThe same driver, with something broken on purpose:\n\n| broken | first violation after | it was |\n|---|---|---|\n")
+	}
+	for _, p := range proofs {
+		found, first := "not found", "–"
+		if len(p.violations) > 0 {
+			found, first = p.faulty.Round(100*time.Millisecond).String(), p.wrong()[0]
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", ways()[p.broken], found, first)
 	}
 	return b.String()
 }
@@ -168,12 +179,4 @@ func commit(ctx context.Context) string {
 		return "unknown"
 	}
 	return strings.TrimSpace(string(out))
-}
-
-// write writes the Markdown to a file.
-func (r *report) write(name string) error {
-	if name == "" {
-		return nil
-	}
-	return os.WriteFile(name, []byte(r.markdown()), 0o644)
 }

@@ -24,6 +24,15 @@ type config struct {
 	out      io.Writer
 }
 
+// ways says what can be broken on purpose.
+func ways() map[string]string {
+	return map[string]string{
+		"gate":       "instances read every gate as open",
+		"quarantine": "agents wait for a millisecond only before they go on without a vanished instance",
+		"lease":      "instances have a lease that outlasts every quarantine",
+	}
+}
+
 // What a run allows for.
 const (
 	startPatience = 90 * time.Second // until all serve, on a busy machine
@@ -209,6 +218,7 @@ func (r *run) conclude(rep *report) error {
 	rep.commit = commit(ctx)
 	rep.faults, rep.exits = r.trouble.injected(), r.trouble.exits
 	rep.requests, rep.violations = r.tally.sum(), r.tally.wrong()
+	rep.untold = r.tally.untold()
 	rep.silence = make(map[string]time.Duration)
 	end := rep.began.Add(rep.faulty + rep.settling)
 	for _, service := range services() {

@@ -15,7 +15,7 @@ type tally struct {
 	total      told.Counts
 	ok         map[string]map[int64]bool // by service: slices of time with a success
 	latest     map[string]told.Counts    // by instance: what it told last; gone when it starts anew
-	unclean    map[string]int            // departures that did not end well, by reason
+	unclean    int                       // departures of which the registry could not be told
 	violations []told.Violation
 	found      chan struct{} // closed at the first one
 }
@@ -23,7 +23,7 @@ type tally struct {
 func newTally() *tally {
 	t := &tally{
 		found: make(chan struct{}),
-		ok:    make(map[string]map[int64]bool), latest: make(map[string]told.Counts), unclean: make(map[string]int),
+		ok:    make(map[string]map[int64]bool), latest: make(map[string]told.Counts),
 	}
 	for _, service := range services() {
 		t.ok[service] = make(map[int64]bool)
@@ -59,7 +59,7 @@ func (t *tally) hear(instance string, line told.Line) {
 			close(t.found)
 		}
 	case line.Ended != nil && line.Ended.Err != "":
-		t.unclean[line.Ended.Err]++
+		t.unclean++
 	}
 }
 
@@ -73,7 +73,6 @@ func (t *tally) addLocked(c told.Counts) {
 	t.total.Fenced += c.Fenced
 	t.total.Fences += c.Fences
 	t.total.Refusals += c.Refusals
-	t.total.Misfits += c.Misfits
 	t.total.Evaluations += c.Evaluations
 	t.total.Slowest = max(t.total.Slowest, c.Slowest)
 	for service, slices := range c.OK {
@@ -88,6 +87,13 @@ func (t *tally) sum() told.Counts {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.total
+}
+
+// untold counts departures of which the registry could not be told.
+func (t *tally) untold() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.unclean
 }
 
 // wrong returns the violations.

@@ -133,8 +133,6 @@ func (n *node) tally(service, addr string, newForm bool, status int) {
 		n.counts.Refused++
 	case http.StatusRequestTimeout:
 		n.counts.Late++
-	case http.StatusUnprocessableEntity:
-		n.counts.Misfits++
 	default:
 		n.counts.Unavailable++
 	}

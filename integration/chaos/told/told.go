@@ -39,7 +39,6 @@ type Counts struct {
 	Fenced      int `json:"fenced"`      // of these, by the fence
 	Fences      int `json:"fences"`      // times that the instance was fenced
 	Refusals    int `json:"refusals"`    // times that the gate did not let it in
-	Misfits     int `json:"misfits"`     // new form met by an instance that does not accept it
 
 	Evaluations int           `json:"evaluations"`
 	Slowest     time.Duration `json:"slowest"` // evaluation

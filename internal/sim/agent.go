@@ -165,8 +165,24 @@ func (g *agent) load(key string) (plan.State, bool, error) {
 			}
 		}
 	}
+	if s.Prerequisites, err = g.prerequisites(node); err != nil {
+		return s, false, err
+	}
 	s.Now = g.w.now
 	return s, true, nil
+}
+
+// prerequisites reads the features that one needs on.
+func (g *agent) prerequisites(node store.FeatureNode) (map[string]plan.Neighbour, error) {
+	neighbours := make(map[string]plan.Neighbour)
+	for _, key := range plan.Prerequisites(node.Spec, node.Next) {
+		other, err := g.store.Feature(context.Background(), key)
+		if err != nil && !errors.Is(err, muster.ErrNotFound) {
+			return nil, err
+		}
+		neighbours[key] = other.Neighbour()
+	}
+	return neighbours, nil
 }
 
 func (g *agent) service(name string, oldWillDo bool) (muster.Service, error) {

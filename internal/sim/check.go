@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"slices"
+
 	"github.com/musterhq/muster"
 )
 
@@ -71,6 +73,7 @@ func (w *world) judgeFeature(s *session, c change, key string, records []muster.
 		w.fail("G8", "the record of %s names spec %d of %d and %d", key, rec.Spec, is.Spec, is.DesiredSpec)
 	}
 	w.judgeStep(key, was, is)
+	w.judgeNeeds(key, was, is, rec)
 	return 1
 }
 
@@ -139,6 +142,37 @@ func (w *world) judgeStep(key string, was, is muster.Status) {
 		w.allAcked(key, before)
 	case was.Gate == muster.GateClosed && is.Gate == muster.GateOpen:
 		w.allAcked(key, before)
+	}
+}
+
+// judgeNeeds checks what a feature needs on, in the very transaction: it goes up
+// only while that stands at on, is wanted on only while that is, and nothing
+// that is needed goes off but by a kill, or what follows from one.
+func (w *world) judgeNeeds(key string, was, is muster.Status, rec muster.Record) {
+	before, after := w.truth.specs[specKey{key, was.Spec}], w.truth.specs[specKey{key, is.Spec}]
+	for _, other := range after.Prerequisites {
+		status := w.truth.status[other]
+		stands := status.Stage == muster.On && status.Desired == muster.On
+		added := is.Stage != muster.Off && is.Spec != was.Spec && !slices.Contains(before.Prerequisites, other)
+		switch {
+		case (is.Stage > was.Stage || added) && !stands:
+			w.fail("prerequisite", "%s went to %s, spec %d, while its prerequisite %s is at %s, wanted %s",
+				key, is.Stage, is.Spec, other, status.Stage, status.Desired)
+		case rec.Action == muster.ActionActivate && was.Spec == was.DesiredSpec && status.Desired != muster.On:
+			w.fail("prerequisite", "%s was activated while its prerequisite %s is wanted %s", key, other, status.Desired)
+		case is.Stage > was.Stage:
+			w.stats.Needs++
+		}
+	}
+	if rec.Action != muster.ActionDeactivate && rec.Action != muster.ActionDelete {
+		return
+	}
+	for _, other := range features {
+		status := w.truth.status[other]
+		spec, there := w.truth.inForce(other)
+		if there && slices.Contains(spec.Prerequisites, key) && (status.Stage != muster.Off || status.Desired == muster.On && status.Spec == status.DesiredSpec) {
+			w.fail("prerequisite", "%s of %s, which %s needs, at %s, wanted %s", rec.Action, key, other, status.Stage, status.Desired)
+		}
 	}
 }
 

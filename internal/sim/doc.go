@@ -22,6 +22,8 @@
 //     twice, no command is lost or carried out twice; and when the faults stop,
 //     every feature reaches what was wanted last, or is blocked by what truly
 //     is so.
+//   - Prerequisites: a feature goes up only while they stand at on, and nothing
+//     that another needs is deactivated or deleted.
 //   - G8: every change has exactly one record, and the records tell the status.
 //
 // # Wrong variants (variant.go)

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/musterhq/muster"
@@ -116,6 +117,13 @@ func (w *world) true(s plan.State, b muster.Blocker) bool {
 			}
 		}
 		return b.Count == ready
+	case muster.ReasonPrerequisite:
+		for key, other := range s.Prerequisites {
+			if strings.Contains(b.Detail, "prerequisite "+key+" ") {
+				return other.Status.Stage != muster.On || other.Status.Desired != muster.On
+			}
+		}
+		return false
 	case muster.ReasonPending:
 		return len(s.Services) > 0 && s.Next != nil
 	default: // everybody has acked, and nothing is in flight

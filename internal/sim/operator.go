@@ -21,7 +21,7 @@ func (w *world) command(key string, action muster.Action) {
 	w.operators++
 	w.serial++
 	request := fmt.Sprintf("request%d", w.serial)
-	cmd := plan.Command{Action: action, By: "operator", Why: "because", Request: request}
+	cmd := plan.Command{Action: action, Feature: key, By: "operator", Why: "because", Request: request}
 	if action == muster.ActionApply {
 		cmd.Spec = w.spec(key)
 	}
@@ -40,14 +40,34 @@ func (w *world) ask(a *actor, key string, cmd plan.Command) {
 		case err == nil:
 			w.accepted(key, cmd, status, changed)
 			return
+		case errors.Is(err, muster.ErrFailedPrecondition):
+			w.stats.Refused++
+			if w.chance(50) || !w.obliges(cmd) {
+				return
+			}
+		case errors.As(err, &invalid) && len(w.truth.status) < len(features): // dark comes before tax
 		case errors.Is(err, errKilled), errors.As(err, &invalid),
-			errors.Is(err, muster.ErrNotFound), errors.Is(err, muster.ErrFailedPrecondition):
+			errors.Is(err, muster.ErrNotFound):
 			return
 		}
 		if a.rest(poll) != nil {
 			return
 		}
 	}
+}
+
+// obliges has the operator who was told that dark needs tax give tax the command
+// that helps, and reports whether to try again then.
+func (w *world) obliges(cmd plan.Command) bool {
+	switch {
+	case cmd.Action == muster.ActionActivate && cmd.Feature == "dark":
+		w.command("tax", muster.ActionActivate)
+	case cmd.Action == muster.ActionDeactivate && cmd.Feature == "tax":
+		w.command("dark", muster.ActionDeactivate)
+	default:
+		return false
+	}
+	return true
 }
 
 // askOne has one agent carry the command out, through the agent's own session.

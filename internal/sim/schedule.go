@@ -201,9 +201,14 @@ func (w *world) add(service string) {
 	}
 }
 
-// provoke has an old instance come at the worst moment: when it has been decided
-// that a feature leaves off, and that is not written yet.
+// provoke has something come at the worst moment, when a step has been decided
+// and is not written yet: that a prerequisite goes, or that an old instance comes
+// when a feature leaves off.
 func (w *world) provoke(a *actor, s plan.State, m plan.Move) error {
+	if w.faults && len(m.Prerequisites) > 0 && m.Status.Stage > s.Status.Stage && w.chance(20) {
+		w.command("tax", pick(w, []muster.Action{muster.ActionKill, muster.ActionDeactivate}))
+		return a.rest(time.Duration(w.rng.IntN(400)) * time.Millisecond)
+	}
 	if !w.faults || s.Status.Stage != muster.Off || m.Status.Stage != muster.Accept || w.chance(60) {
 		return nil
 	}

@@ -8,6 +8,8 @@ type Stats struct {
 	Moves    int // features that left off or accept
 	Ons      int // of these, to on
 	Offs     int // and to off
+	Needs    int // steps up that a prerequisite had to be on for
+	Refused  int // commands that other features forbade
 	Commands int // that were answered with success
 	Joins    int // births and returns
 	Returns  int // of these, from a lost session
@@ -21,6 +23,7 @@ func (s Stats) Plus(o Stats) Stats {
 	return Stats{
 		Steps: s.Steps + o.Steps, Commits: s.Commits + o.Commits, Moves: s.Moves + o.Moves,
 		Ons: s.Ons + o.Ons, Offs: s.Offs + o.Offs, Commands: s.Commands + o.Commands,
+		Needs: s.Needs + o.Needs, Refused: s.Refused + o.Refused,
 		Joins: s.Joins + o.Joins, Returns: s.Returns + o.Returns, Refusals: s.Refusals + o.Refusals,
 		Fences: s.Fences + o.Fences, Reaps: s.Reaps + o.Reaps,
 	}

@@ -32,6 +32,7 @@ func Variants() []Variant {
 		{Name: "ack by stage instead of epoch", Breaks: "G1", state: ackedByStage},
 		{Name: "ack before drain", Breaks: "G3", undrained: true},
 		{Name: "gate opened before everyone acked off", Breaks: "G2", state: openEarly},
+		{Name: "no check of the prerequisite", Breaks: "prerequisite", agent: func(t store.Tree) store.Tree { return unneeding{t} }},
 		{Name: "no compare-and-set by the agent", Breaks: "G5", agent: func(t store.Tree) store.Tree { return careless{t} }},
 	}
 }
@@ -82,6 +83,27 @@ func (t careless) Commit(ctx context.Context, txn zoo.Txn) ([]zoo.Result, error)
 		}
 	}
 	return t.Tree.Commit(ctx, blind)
+}
+
+// unneeding does not check that other features are as they were seen.
+type unneeding struct{ store.Tree }
+
+func (t unneeding) Commit(ctx context.Context, txn zoo.Txn) ([]zoo.Result, error) {
+	var trusting zoo.Txn
+	for _, op := range txn.Ops() {
+		switch {
+		case op.Kind == zoo.OpCheck && placeOf(op.Path).kind == "feature":
+		case op.Kind == zoo.OpCheck:
+			trusting.Check(op.Path, op.Version)
+		case op.Kind == zoo.OpSet:
+			trusting.Set(op.Path, op.Data, op.Version)
+		case op.Kind == zoo.OpCreate:
+			trusting.Create(op.Path, op.Data, op.Mode)
+		case op.Kind == zoo.OpDelete:
+			trusting.Delete(op.Path, op.Version)
+		}
+	}
+	return t.Tree.Commit(ctx, trusting)
 }
 
 // onlyLive forgets the members that are not live.

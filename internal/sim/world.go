@@ -168,6 +168,9 @@ func (w *world) spec(feature string) *muster.Spec {
 	if w.chance(30) {
 		s.OnDisconnect = muster.Stop
 	}
+	if feature == "dark" && w.chance(60) {
+		s.Prerequisites = []string{"tax"}
+	}
 	s = s.WithDefaults()
 	return &s
 }

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/go-zookeeper/zk"
 
 	"github.com/musterhq/muster"
+	"github.com/musterhq/muster/internal/zkserver"
 	"github.com/musterhq/muster/internal/zkserver/zkservertest"
 )
 
@@ -129,12 +131,15 @@ func TestVanishedWaitsForAnotherFeaturesConfirmation(t *testing.T) {
 		one := f.agent("one")
 		f.join("svc", "a", "2.0.0")
 		f.join("svc", "b", "2.0.0").vanish()
-		f.start(one, featureSpec("careful", map[string]string{"svc": ">=2.0.0"}, func(s *muster.Spec) { s.Vanished = muster.Confirm }))
+		careful := featureSpec("careful", map[string]string{"svc": ">=2.0.0", "nobody": ">=1.0.0"}, func(s *muster.Spec) { s.Vanished = muster.Confirm })
+		f.order(one, muster.ActionApply, "careful", careful)
+		f.await("careful", "is adopted", func(s muster.Status) bool { return s.Settled() && s.Spec == 1 })
 		f.start(one, featureSpec("usual", map[string]string{"svc": ">=2.0.0"}))
+		f.awaitBlocked(one, "usual", "VANISHED svc/b")
+		f.order(one, muster.ActionActivate, "careful", nil) // it waits at off, and changes no sheet
 		f.awaitBlocked(one, "usual", "UNCONFIRMED svc/b")
 		time.Sleep(10 * time.Minute)
 		f.awaitBlocked(one, "usual", "UNCONFIRMED svc/b")
-		f.order(one, muster.ActionDeactivate, "careful", nil) // it is at accept, and waits as well
 		svc, _ := one.mirror.Service("svc")
 		st, node, err := one.Agent.store()
 		if err != nil {
@@ -145,6 +150,31 @@ func TestVanishedWaitsForAnotherFeaturesConfirmation(t *testing.T) {
 			t.Fatal(err)
 		}
 		f.awaitOn("usual")
-		f.awaitOff("careful")
+	})
+}
+
+// Nor is it a secret when every answer to a step gets lost: each attempt may
+// have failed for a usual reason, and all of them together do not.
+func TestStepThatIsNeverAnsweredIsABlocker(t *testing.T) {
+	t.Parallel()
+	inFleet(t, func(t *testing.T, f *fleet) {
+		one := f.agent("one")
+		f.join("svc", "a", "2.0.0")
+		f.order(one, muster.ActionApply, "f", featureSpec("f", map[string]string{"svc": ">=2.0.0"}))
+		f.await("f", "is adopted", func(s muster.Status) bool { return s.Settled() && s.Spec == 1 })
+		f.server.Faults().OnRequest(func(q zkserver.Request) zkserver.Verdict {
+			if q.Op == "multi" && slices.Contains(q.Paths, root+"/services/svc") {
+				return zkserver.Verdict{Do: zkserver.DropBefore}
+			}
+			return zkserver.Verdict{}
+		})
+		f.order(one, muster.ActionActivate, "f", nil)
+		f.awaitBlocked(one, "f", "NOT_WRITTEN /")
+		if feature, _ := one.mirror.Feature("f"); feature.Blockers[0].Count <= lasting {
+			t.Errorf("got %+v after a few attempts", feature.Blockers[0])
+		}
+		f.server.Faults().OnRequest(nil)
+		f.awaitOn("f")
+		f.awaitBlocked(one, "f")
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -19,7 +20,8 @@ const quarantine = 15 * time.Second
 
 // Case 22, for the SDK's half of the protocol: under cuts, expiries and lost
 // replies the stages in all instances, and in the requests that they have in
-// flight, are neighbours (G3). The test plays a correct agent.
+// flight, are neighbours (G3), those included by which a request has decided
+// and which it does not look at again. The test plays a correct agent.
 func TestCase22NeighbouringStagesInAStorm(t *testing.T) {
 	for seed := range uint64(2) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
@@ -42,6 +44,7 @@ type request struct {
 	ctx     context.Context
 	release func()
 	until   time.Time
+	decided muster.Stage // what it has read when it began
 }
 
 func newStorm(w *world, seed uint64) *storm {
@@ -102,7 +105,7 @@ func (s *storm) request(i int) {
 		r.release()
 	}
 	ctx, release := s.fleet[i].Pin(context.Background())
-	s.requests[i] = request{ctx, release, time.Now().Add(time.Duration(s.rand.IntN(10_000)) * time.Millisecond)}
+	s.requests[i] = request{ctx, release, time.Now().Add(time.Duration(s.rand.IntN(30_000)) * time.Millisecond), s.fleet[i].flag.Stage(ctx)}
 }
 
 func (s *storm) disturb() {
@@ -188,12 +191,11 @@ func (s *storm) reap(m muster.Member) {
 func (s *storm) check() {
 	low, high := sdk.On, sdk.Off
 	for i, p := range s.fleet {
-		for _, ctx := range []context.Context{context.Background(), s.requests[i].ctx} {
-			if ctx.Err() == nil {
-				stage := p.flag.Stage(ctx)
-				low, high = min(low, stage), max(high, stage)
-			}
+		stages := []muster.Stage{p.flag.Stage(context.Background())}
+		if r := s.requests[i]; r.ctx.Err() == nil {
+			stages = append(stages, p.flag.Stage(r.ctx), r.decided)
 		}
+		low, high = min(low, slices.Min(stages)), max(high, slices.Max(stages))
 	}
 	if !low.Adjacent(high) {
 		s.Fatalf("at %v the stages are from %v to %v", time.Now(), low, high)

@@ -127,13 +127,14 @@ func sweep(ctx context.Context) error {
 		return err
 	}
 	for _, name := range names {
-		name = filepath.Base(name)
-		text, _, _ := strings.Cut(strings.TrimPrefix(name, prefix), "-")
+		ns := filepath.Base(name)
+		text, _, _ := strings.Cut(strings.TrimPrefix(ns, prefix), "-")
 		pid, err := strconv.Atoi(text)
 		if err != nil || syscall.Kill(pid, 0) == nil {
 			continue
 		}
-		if err := commands(ctx, "ip netns del "+name); err != nil {
+		err = commands(ctx, "ip netns del "+ns)
+		if _, gone := os.Stat(name); err != nil && gone == nil { // else another run was faster
 			return err
 		}
 	}

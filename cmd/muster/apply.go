@@ -57,7 +57,11 @@ func (p *program) applySpecs(c *cli.Context, out *printer, specs []muster.Spec) 
 		return err
 	}
 	defer cl.Close()
-	features, err := applyEach(c.Context, cl, specs, client.DryRun())
+	keys := make([]string, len(specs)) // they may need one another
+	for i, s := range specs {
+		keys[i] = s.Feature
+	}
+	features, err := applyEach(c.Context, cl, specs, client.DryRun(), client.Assume(keys...))
 	if err != nil {
 		return err
 	}

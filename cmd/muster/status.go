@@ -116,6 +116,9 @@ func (s featureStatus) show(out *printer) {
 	if s.Spec.Owner != "" {
 		out.line("owner    %s", s.Spec.Owner)
 	}
+	if len(s.Spec.Prerequisites) > 0 {
+		out.line("needs    %s", strings.Join(s.Spec.Prerequisites, ", "))
+	}
 	out.line("")
 	rows := make([][]string, len(s.Participants))
 	for i, p := range s.Participants {

@@ -44,6 +44,8 @@ func TestParse(t *testing.T) {
 	short := muster.Spec{Feature: "a", Participants: map[string]muster.Participant{"s": {Version: muster.MustConstraint("^1")}}}.WithDefaults()
 	other := short
 	other.Feature = "b"
+	needing := short
+	needing.Prerequisites = []string{"b", "c"}
 	for name, test := range map[string]struct {
 		text string
 		want []muster.Spec
@@ -57,6 +59,10 @@ func TestParse(t *testing.T) {
 		"JSON, compact":   {`{"feature":"a","participants":{"s":{"version":"^1"}}}`, []muster.Spec{short}},
 		"two":             {"feature: a\nparticipants: {s: ^1}\n---\nfeature: b\nparticipants:\n  s: '^1'\n", []muster.Spec{short, other}},
 		"empty between":   {"---\n# a comment\n---\nfeature: a\nparticipants: {s: ^1}\n---\n---\nfeature: b\nparticipants:\n  s: ^1\n...\n", []muster.Spec{short, other}},
+		"prerequisites":   {"feature: a\nparticipants: {s: ^1}\nprerequisites: [c, b]\n", []muster.Spec{needing}},
+		"in a block":      {"feature: a\nparticipants: {s: ^1}\nprerequisites:\n  - c\n  - b\n", []muster.Spec{needing}},
+		"none":            {"feature: a\nparticipants: {s: ^1}\nprerequisites: []\n", []muster.Spec{short}},
+		"needed first":    {"feature: a\nparticipants: {s: ^1}\nprerequisites: [c, b]\n---\nfeature: b\nparticipants: {s: ^1}\n", []muster.Spec{other, needing}},
 		"on marker line":  {"--- {feature: a, participants: {s: ^1}}\n", []muster.Spec{short}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -117,6 +123,13 @@ func TestParseReportsPlaceAndProblem(t *testing.T) {
 		"complex key":       {"? feature\n: a\n", "f.yaml:1:1: document uses a complex key (?), which manifests may not"},
 		"key not text":      {"1: a\n", "f.yaml:1:1: key \"1\" is a number: put it in quotes"},
 		"unclosed":          {"feature: a\nparticipants: {s: ^1\n", "f.yaml:2:15: document is not YAML: could not find flow mapping end token '}'"},
+		"needs text":        {"feature: a\nprerequisites: b\n" + participants, "f.yaml:2:16: prerequisites is text, not a list of features: write [tax]"},
+		"needs a bad name":  {"feature: a\nprerequisites: [b, a/b]\n" + participants, `f.yaml:2:20: prerequisites "a/b" may hold lower-case letters, digits and . _ - between them`},
+		"needs a number":    {"feature: a\nprerequisites: [1]\n" + participants, `f.yaml:2:17: prerequisites "1" is a number, not text: put it in quotes`},
+		"needs itself":      {"feature: a\nprerequisites: [a]\n" + participants, `f.yaml:2:16: prerequisites "a" is the feature itself`},
+		"needs one twice":   {"feature: a\nprerequisites: [b, c, b]\n" + participants, `f.yaml:2:16: prerequisites "b" occurs twice`},
+		"needs too many":    {"feature: a\nprerequisites: [" + strings.Repeat("b, ", 21) + "]\n" + participants, `f.yaml:2:16: prerequisites names 21 features, more than 20`},
+		"a cycle":           {"feature: a\nprerequisites: [b]\n" + participants + "---\nfeature: b\nprerequisites: [c, a]\n" + participants, `f.yaml:2:16: prerequisites form a cycle: a -> b -> a`},
 		"second document":   {"feature: a\n" + participants + "---\n\nfeature: b\nparticipants: {s: x y}\n", `f.yaml:6:19: participants.s "x y" is not a version constraint such as ">=2.3.0"`},
 		"same feature":      {"feature: a\n" + participants + "---\nfeature: a\n" + participants, `f.yaml:4:1: feature "a" is defined twice: here and at f.yaml:1:1`},
 	} {
@@ -269,6 +282,9 @@ func TestMarshalRoundTrip(t *testing.T) {
 	} {
 		s := addressSpec()
 		s.Feature = strings.Repeat("f", i+1)
+		if i > 1 {
+			s.Prerequisites = []string{"1", "f", "true"}
+		}
 		s.Description, s.Owner = text, text
 		s.Participants = map[string]muster.Participant{
 			"1": {Version: muster.MustConstraint("1"), MinInstances: 1}, "true": {Version: muster.MustConstraint("*"), MinInstances: 9},

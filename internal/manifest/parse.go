@@ -24,10 +24,11 @@ const (
 	maxTokens = 20_000 // the largest spec needs some 2,000
 )
 
-// A located spec knows where its document stands, as file:line:column.
+// A located spec knows where its document stands, and in it what the spec needs
+// on, as file:line:column.
 type located struct {
-	spec   muster.Spec
-	source string
+	spec          muster.Spec
+	source, needs string
 }
 
 // A chunk is the text of one document and the number of the line before it.
@@ -62,7 +63,11 @@ func parse(name string, data []byte) (specs []located, errs []error) {
 			errs = append(errs, d.errs...)
 			continue
 		}
-		specs = append(specs, located{spec: spec, source: d.at(node)})
+		l := located{spec: spec, source: d.at(node)}
+		if list, there := d.places["prerequisites"]; there {
+			l.needs = d.at(list)
+		}
+		specs = append(specs, l)
 	}
 	if empty {
 		errs = append(errs, &muster.InvalidError{Field: "manifest", Problem: "is empty: it holds no feature", Source: name})

@@ -28,7 +28,8 @@ var extensions = []string{".yaml", ".yml", ".json"}
 // Of a directory it reads the files *.yaml, *.yml and *.json, sorted, and not
 // those of directories inside it. The path "-" is stdin.
 //
-// The specs are valid and have their defaults, and no feature occurs twice.
+// The specs are valid and have their defaults, no feature occurs twice, and each
+// stands behind those that it needs on.
 // The error joins all problems of all files; those of their content are
 // [*muster.InvalidError] with their Source. With an error there are no specs.
 func Read(stdin io.Reader, paths ...string) ([]muster.Spec, error) {
@@ -66,9 +67,7 @@ func Parse(name string, data []byte) ([]muster.Spec, error) {
 // finish adds what can only be judged over all documents.
 func finish(all []located, errs []error) ([]muster.Spec, error) {
 	first := make(map[string]string, len(all))
-	specs := make([]muster.Spec, len(all))
-	for i, l := range all {
-		specs[i] = l.spec
+	for _, l := range all {
 		key := l.spec.Feature
 		if other, twice := first[key]; twice {
 			errs = append(errs, &muster.InvalidError{
@@ -79,11 +78,17 @@ func finish(all []located, errs []error) ([]muster.Spec, error) {
 		}
 		first[key] = l.source
 	}
+	all, cycles := order(all)
+	errs = append(errs, cycles...)
 	if more := len(errs) - maxErrors; more > 0 {
 		errs = append(errs[:maxErrors], fmt.Errorf("and %d more problems", more))
 	}
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
+	}
+	specs := make([]muster.Spec, len(all))
+	for i, l := range all {
+		specs[i] = l.spec
 	}
 	return specs, nil
 }

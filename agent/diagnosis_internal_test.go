@@ -137,7 +137,11 @@ func TestVanishedWaitsForAnotherFeaturesConfirmation(t *testing.T) {
 		f.start(one, featureSpec("usual", map[string]string{"svc": ">=2.0.0"}))
 		f.awaitBlocked(one, "usual", "VANISHED svc/b")
 		f.order(one, muster.ActionActivate, "careful", nil) // it waits at off, and changes no sheet
+		began := time.Now()
 		f.awaitBlocked(one, "usual", "UNCONFIRMED svc/b")
+		if took := time.Since(began); took > tick {
+			t.Errorf("status told it after %s", took)
+		}
 		time.Sleep(10 * time.Minute)
 		f.awaitBlocked(one, "usual", "UNCONFIRMED svc/b")
 		svc, _ := one.mirror.Service("svc")

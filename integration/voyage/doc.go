@@ -47,7 +47,7 @@
 // and not always a wreck: what early in a voyage goes wrong goes wrong again
 // nearly every time, what later does less often. Repeat such a seed with -count.
 //
-//	go test ./integration/voyage -run TestPromisesHold -voyage.seed=N
+//	go test ./integration/voyage -run TestCase22PromisesHold -voyage.seed=N
 //
 // # Wrong variants
 //

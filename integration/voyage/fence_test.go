@@ -67,11 +67,24 @@ func (w *world) fenced(i *instance, since time.Time, was map[string]sdk.Details)
 			w.failLocked("G4", "%s is cut off for longer than its lease, and is ready in spite of %s", i, key)
 		}
 		for _, r := range i.requests {
-			view := i.flags[key].Explain(r.ctx)
-			pinned := w.truth.everySheet[sheetKey{i.service, view.Revision}].Features[key]
-			if r.ctx.Err() == nil && pinned.OnDisconnect != muster.Hold && view.Stage != muster.Accept {
-				w.failLocked("G4", "%s is cut off for longer than its lease, and its request %s has %s at %s", i, r, key, view.Stage)
-			}
+			w.bound(i, r, key, since)
 		}
+	}
+}
+
+// bound: a request in flight is at the policy too, and is cancelled when it has
+// read a stage before that the fence takes back (G4).
+func (w *world) bound(i *instance, r *request, key string, since time.Time) {
+	if r.reads.IsZero() || r.ctx.Err() != nil {
+		return
+	}
+	is := i.flags[key].Explain(r.ctx)
+	entry := w.truth.everySheet[sheetKey{i.service, is.Revision}].Features[key]
+	switch {
+	case entry.OnDisconnect == "" || entry.OnDisconnect == muster.Hold:
+	case is.Stage != muster.Accept:
+		w.failLocked("G4", "%s is cut off for longer than its lease, and its request %s has %s at %s", i, r, key, is.Stage)
+	case entry.Stage != muster.Accept && r.reads.Before(since):
+		w.failLocked("G4", "%s is cut off for longer than its lease, and its request %s goes on, which has read %s at %s", i, r, key, entry.Stage)
 	}
 }

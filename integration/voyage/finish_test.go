@@ -12,7 +12,8 @@ import (
 )
 
 const (
-	settling = 6 * time.Minute  // all converges within it when nothing is wrong
+	settling = 8 * time.Minute  // all converges within it when nothing is wrong
+	slow     = 3 * time.Minute  // mentioned, with what it waits for
 	confirm  = 75 * time.Second // after which somebody confirms who is gone
 )
 
@@ -60,7 +61,7 @@ func (w *world) finish() {
 
 // converge waits until nothing is missing.
 func (w *world) converge() {
-	began, asked := time.Now(), make(map[string]bool)
+	began, asked, said := time.Now(), make(map[string]bool), false
 	for {
 		rest(context.Background(), 250*time.Millisecond)
 		synctest.Wait()
@@ -72,6 +73,9 @@ func (w *world) converge() {
 			w.say("all is where it is wanted, after %s", time.Since(began))
 			w.faults.Store(false)
 			return
+		case time.Since(began) > slow && !said:
+			said = true
+			w.t.Logf("seed %d: after %s without faults: %s", w.seed, slow, missing)
 		case time.Since(began) > settling:
 			w.fail("G7", "nothing has been wrong for %s, and %s", settling, missing)
 			return

@@ -93,11 +93,11 @@ func (w *world) start(service, version string) *instance {
 func (w *world) terms() (session, lease time.Duration) {
 	session = 8 * time.Second
 	if w.chance(30) {
-		session = pick(w, []time.Duration{2 * time.Second, 5 * time.Second, 15 * time.Second})
+		session = pick(w, []time.Duration{2 * time.Second, 5 * time.Second, 15 * time.Second, time.Minute})
 	}
 	lease = session * 3 / 2
 	if w.chance(20) {
-		lease = session * time.Duration(5+w.dice.IntN(26)) / 10
+		lease = min(session*time.Duration(5+w.dice.IntN(26))/10, 2*time.Minute)
 	}
 	return session, lease
 }

@@ -20,6 +20,7 @@ type request struct {
 	until  time.Time
 	dice   *rand.Rand
 	views  map[string]sdk.Details // what it has read, by feature
+	reads  time.Time              // since when it has; zero before. World.mu guards it
 }
 
 func (r *request) String() string {
@@ -50,7 +51,12 @@ func (w *world) begin(i *instance) {
 	i.requests = append(i.requests, r)
 	w.mu.Unlock()
 	w.count("request")
+	lazy := time.Duration(0) // it may read its first flag late
+	if w.chance(30) {
+		lazy = time.Duration(w.dice.IntN(10_000)) * time.Millisecond
+	}
 	w.spawn(func() {
+		rest(ctx, lazy)
 		for ctx.Err() == nil && time.Now().Before(r.until) && !w.failed() {
 			w.work(i, r)
 			rest(ctx, time.Duration(1+r.dice.IntN(700))*time.Millisecond)
@@ -71,6 +77,11 @@ func (w *world) begin(i *instance) {
 // serves.
 func (w *world) work(i *instance, r *request) {
 	before := time.Now()
+	w.mu.Lock()
+	if r.reads.IsZero() {
+		r.reads = before
+	}
+	w.mu.Unlock()
 	enabled := make(map[string]bool)
 	for _, key := range features {
 		enabled[key] = i.flags[key].Enabled(r.ctx)

@@ -47,7 +47,9 @@ func (w *world) lookLocked() {
 	}
 }
 
-// eachSeatLocked visits what serves for the feature's participants.
+// eachSeatLocked visits what serves for the feature's participants. To look
+// through a request's context is to read in its name, so one that has not read
+// anything yet is left alone: it has decided nothing.
 func (w *world) eachSeatLocked(spec muster.Spec, visit func(seat)) {
 	for _, i := range w.fleet {
 		if _, takesPart := spec.Participants[i.service]; !takesPart || !i.aliveLocked() {
@@ -57,7 +59,7 @@ func (w *world) eachSeatLocked(spec muster.Spec, visit func(seat)) {
 			visit(seat{i, nil})
 		}
 		for _, r := range i.requests {
-			if r.ctx.Err() == nil {
+			if !r.reads.IsZero() && r.ctx.Err() == nil {
 				visit(seat{i, r})
 			}
 		}

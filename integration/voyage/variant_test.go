@@ -69,5 +69,14 @@ func wrongVariants() []variant {
 			name: "roster not checked", breaks: []string{"G1", "G3"},
 			agent: unchecked("/roster"),
 		},
+		{
+			name: "records that do not tell", breaks: []string{"G8"},
+			agent: documents(true, func(doc []byte) []byte {
+				if !bytes.Contains(doc, []byte(`"action":"move"`)) {
+					return doc
+				}
+				return bytes.ReplaceAll(doc, []byte(`"from":"accept"`), []byte(`"from":"off"`))
+			}),
+		},
 	}
 }

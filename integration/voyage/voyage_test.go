@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// seed repeats one voyage: go test ./integration/voyage -run TestPromisesHold -voyage.seed=N
+// seed repeats one voyage: go test ./integration/voyage -run TestCase22PromisesHold -voyage.seed=N
 var (
 	seed = flag.Uint64("voyage.seed", 0, "sail this seed alone (or: MUSTER_SEED=N)")
 	tell = flag.Bool("voyage.tell", false, "with a seed: print all that happens, not only the end of it")
@@ -23,9 +23,9 @@ const (
 	patience = 20 * time.Second // of real time, to find out whether a history is linearizable
 )
 
-// TestPromisesHold sails a few seeds that are always the same, and one that is
+// TestCase22PromisesHold sails a few seeds that are always the same, and one that is
 // fresh.
-func TestPromisesHold(t *testing.T) {
+func TestCase22PromisesHold(t *testing.T) {
 	if one := asked(t); one != 0 {
 		cryptotest.SetGlobalRandom(t, one)
 		judged(t, one)
@@ -78,5 +78,5 @@ func judged(t *testing.T, s uint64) (out outcome) {
 }
 
 func repeat(s uint64) string {
-	return fmt.Sprintf("repeat: go test ./integration/voyage -run TestPromisesHold -voyage.seed=%d", s)
+	return fmt.Sprintf("repeat: go test ./integration/voyage -run TestCase22PromisesHold -voyage.seed=%d", s)
 }

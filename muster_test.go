@@ -216,3 +216,20 @@ func ExampleStage_Toward() {
 	fmt.Println(muster.Off.Toward(muster.On), muster.On.Toward(muster.Off), muster.Off.Adjacent(muster.On))
 	// Output: accept accept false
 }
+
+func TestHarmless(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"plain":                "plain",
+		"a\x1b[2Jb\nc\td\x7f":  "a\ufffd[2Jb\ufffdc\ufffdd\ufffd",
+		"\xff":                 "\ufffd",
+		"\u202eabc\u2028":      "\ufffdabc\ufffd",
+		"0123456789012345678x": "0123456789012345678x",
+		"01234567890123456789": "01234567890123456789",
+		"0123456789012345678ä": "0123456789012345678…",
+	} {
+		if got := muster.Harmless(text, 20); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+}

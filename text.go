@@ -38,3 +38,21 @@ func validateText(field, text string, most int, allowed func(rune) bool) error {
 func Misleading(r rune) bool {
 	return unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp, unicode.Bidi_Control)
 }
+
+// Harmless makes any text one line that can be shown: what is [Misleading] or
+// no UTF-8 becomes U+FFFD, and what is longer than most bytes is cut.
+func Harmless(text string, most int) string {
+	text = strings.Map(func(r rune) rune {
+		if Misleading(r) {
+			return utf8.RuneError
+		}
+		return r
+	}, strings.ToValidUTF8(text, "\uFFFD"))
+	if len(text) <= most {
+		return text
+	}
+	for most > 0 && !utf8.RuneStart(text[most]) {
+		most--
+	}
+	return text[:most] + "…"
+}

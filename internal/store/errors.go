@@ -23,7 +23,10 @@ type GarbageError struct {
 	Err  error
 }
 
-func (e *GarbageError) Error() string { return e.Path + ": cannot be read: " + e.Err.Error() }
+func (e *GarbageError) Error() string {
+	const most = 800 // what cannot be read has been written by anyone
+	return muster.Harmless(e.Path+": cannot be read: "+e.Err.Error(), most)
+}
 
 // Unwrap returns the reason.
 func (e *GarbageError) Unwrap() error { return e.Err }

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -96,8 +97,16 @@ func span(d time.Duration) *durationpb.Duration {
 // count writes a number of things.
 func count(n int) int32 { return int32(min(max(n, math.MinInt32), math.MaxInt32)) }
 
-// text makes garbage valid UTF-8, which messages insist on.
-func text(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
+// text makes garbage valid UTF-8, which messages insist on, and takes from it
+// what a terminal would obey: nobody who shows a message has to.
+func text(s string) string {
+	return strings.Map(func(r rune) rune {
+		if muster.Misleading(r) && r != '\n' && r != '\t' {
+			return utf8.RuneError
+		}
+		return r
+	}, strings.ToValidUTF8(s, "\uFFFD"))
+}
 
 // pairs are the values of an enum beside our words.
 type pairs[W, V comparable] []struct {

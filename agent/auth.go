@@ -17,6 +17,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"github.com/musterhq/muster"
 	"github.com/musterhq/muster/internal/wire"
 )
 
@@ -46,6 +47,9 @@ func NewToken() (token, sha string) {
 	sum := sha256.Sum256([]byte(token))
 	return token, hex.EncodeToString(sum[:])
 }
+
+// maxCaller is the longest name of a caller, in bytes.
+const maxCaller = 100
 
 // A role is what a caller may do; each may do what the one before may.
 type role int8
@@ -206,8 +210,10 @@ func parseAccess(data []byte) (*access, error) {
 func (a *access) add(c Caller) error {
 	p := principal{name: c.Name, role: roles[c.Role]}
 	switch {
-	case c.Name == "" || len(c.Name) > 100 || strings.HasPrefix(c.Name, "agent/"):
-		return errors.New("needs a name of at most 100 bytes that does not begin with agent/")
+	case muster.ValidateLine("name", c.Name, maxCaller) != nil:
+		return muster.ValidateLine("name", c.Name, maxCaller) // it stands in the history
+	case c.Name == "" || strings.HasPrefix(c.Name, "agent/"):
+		return errors.New("needs a name of its own that does not begin with agent/")
 	case p.role == anyone:
 		return fmt.Errorf("role %q is not one of viewer, operator, admin", c.Role)
 	case (c.SHA256 == "") == (c.Certificate == ""):
@@ -246,6 +252,9 @@ func (f *file) read() (data []byte, changed bool, err error) {
 	}
 	if f.seen != nil && os.SameFile(f.seen, info) && f.seen.ModTime().Equal(info.ModTime()) && f.seen.Size() == info.Size() {
 		return nil, false, nil
+	}
+	if info.Size() > maxAccess || !info.Mode().IsRegular() {
+		return nil, false, fmt.Errorf("%s is no file of at most %d bytes", f.path, maxAccess)
 	}
 	data, err = os.ReadFile(f.path)
 	if err != nil {

@@ -59,7 +59,7 @@ func (s *server) newHTTP() *http.Server {
 		ReadTimeout:       10 * time.Second,
 		WriteTimeout:      maxCall,
 		IdleTimeout:       time.Minute,
-		MaxHeaderBytes:    16 << 10,
+		MaxHeaderBytes:    maxHeaders,
 		ErrorLog:          log.New(handshakeLog{s.record}, "", 0),
 	}
 }
@@ -76,7 +76,12 @@ func (s *server) readyz(w http.ResponseWriter, _ *http.Request) {
 // reader is a handler for those who may read.
 func (s *server) reader(handle http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		p, err := s.admitHTTP(r)
+		var p principal
+		leave, err := s.limits.enter(r.RemoteAddr, time.Now())
+		if err == nil {
+			defer leave()
+			p, err = s.admitHTTP(r)
+		}
 		s.recordHTTP(r, p, err)
 		if err != nil {
 			if errors.Is(err, wire.ErrUnauthenticated) {

@@ -70,6 +70,7 @@ type server struct {
 	facts    func(context.Context) muster.Diagnosis // what lies below the API
 	guard    *guard
 	record   *recorder
+	limits   *limits
 	health   *health.Server
 	stopping chan struct{} // closed when no stream may go on
 
@@ -88,9 +89,9 @@ func newServer(cfg Config, v view, c commands, onGRPC, onHTTP net.Listener) (*se
 		cfg: cfg.API, name: cfg.Name, log: cfg.Logger.WithField("agent", cfg.Name),
 		view: v, commands: c, facts: func(context.Context) muster.Diagnosis { return muster.Diagnosis{Records: -1} },
 		health: health.NewServer(), stopping: make(chan struct{}),
-		onGRPC: onGRPC, onHTTP: onHTTP,
 	}
-	s.record = newRecorder(s.log)
+	s.record, s.limits = newRecorder(s.log), newLimits()
+	s.onGRPC, s.onHTTP = s.bound(onGRPC), s.bound(onHTTP)
 	var err error
 	if s.certificates, err = loadCertificates(cfg.API); err != nil {
 		return nil, err
@@ -135,6 +136,7 @@ func (s *server) options() []grpc.ServerOption {
 	options := []grpc.ServerOption{
 		grpc.MaxRecvMsgSize(maxMessage),
 		grpc.MaxConcurrentStreams(maxStreams),
+		grpc.MaxHeaderListSize(maxHeaders),
 		grpc.ConnectionTimeout(10 * time.Second),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Minute, Timeout: 10 * time.Second}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),

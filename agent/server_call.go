@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
@@ -61,6 +62,11 @@ func needed(method string) role {
 // unary is around every call that is not a stream.
 func (s *server) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (answer any, err error) {
 	defer s.caught(info.FullMethod, &err)
+	leave, err := s.limits.enter(peerOf(ctx), time.Now())
+	if err != nil {
+		return nil, wire.Status(err).Err()
+	}
+	defer leave()
 	if err := s.admit(ctx, info.FullMethod); err != nil {
 		return nil, wire.Status(err).Err()
 	}
@@ -76,6 +82,11 @@ func (s *server) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo,
 // stream is around every stream.
 func (s *server) stream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handle grpc.StreamHandler) (err error) {
 	defer s.caught(info.FullMethod, &err)
+	leave, err := s.limits.enter(peerOf(stream.Context()), time.Now())
+	if err != nil {
+		return wire.Status(err).Err()
+	}
+	defer leave()
 	if err := s.admit(stream.Context(), info.FullMethod); err != nil {
 		return wire.Status(err).Err()
 	}
@@ -117,8 +128,19 @@ func bearer(ctx context.Context) string {
 
 // bearerToken returns the token in an Authorization header.
 func bearerToken(header string) (string, bool) {
-	scheme, token, found := strings.Cut(header, " ")
-	return token, found && strings.EqualFold(scheme, "bearer")
+	scheme, token, _ := strings.Cut(header, " ")
+	if !strings.EqualFold(scheme, "bearer") {
+		return "", false
+	}
+	return token, token != ""
+}
+
+// peerOf returns the address that a call comes from.
+func peerOf(ctx context.Context) string {
+	if p, ok := peer.FromContext(ctx); ok {
+		return p.Addr.String()
+	}
+	return ""
 }
 
 func certificateOf(ctx context.Context) *x509.Certificate {

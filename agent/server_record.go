@@ -6,12 +6,15 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/sirupsen/logrus"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/stats"
 	"google.golang.org/grpc/status"
+
+	"github.com/musterhq/muster"
+	"github.com/musterhq/muster/internal/pace"
 )
 
 // A call is what is known about a call while it lasts.
@@ -35,6 +38,8 @@ func callOf(ctx context.Context) *call {
 // the limit. It is a [stats.Handler], safe for concurrent use.
 type recorder struct {
 	log *logrus.Entry
+
+	lines pace.Lines // bound the log: anyone can be refused
 
 	mu    sync.Mutex // guards the fields below
 	calls map[outcome]uint64
@@ -63,11 +68,7 @@ func (r *recorder) HandleRPC(ctx context.Context, event stats.RPCStats) {
 	}
 	c := callOf(ctx)
 	s := status.Convert(end.Error)
-	from := ""
-	if p, ok := peer.FromContext(ctx); ok {
-		from = p.Addr.String()
-	}
-	r.ended(refusal{method: c.method, caller: c.principal.name, peer: from, code: s.Code(), reason: s.Message()})
+	r.ended(refusal{method: c.method, caller: c.principal.name, peer: peerOf(ctx), code: s.Code(), reason: s.Message()})
 }
 
 // TagConn does nothing.
@@ -90,29 +91,53 @@ func (r *recorder) ended(c refusal) {
 		r.refused(c)
 		return
 	case codes.Internal, codes.Unknown, codes.DataLoss:
-		c.entry(r.log).Error("call went wrong")
+		r.tell(c, logrus.ErrorLevel, "call went wrong")
 	}
 	r.count(c)
 }
 
 func (r *recorder) refused(c refusal) {
-	c.entry(r.log).Warn("refused a call")
+	r.tell(c, logrus.WarnLevel, "refused a call")
 	r.count(c)
 }
 
-func (r *recorder) count(c refusal) {
-	method := c.method
-	if _, known := needs[method]; !known && method != "handshake" && method != "http" {
-		method = "unknown" // callers choose the name: it must not fill the memory
+// tell writes a line, unless there were too many of its kind: the next that is
+// written says how many it stands for. All are counted.
+func (r *recorder) tell(c refusal, level logrus.Level, message string) {
+	withheld, ok := r.lines.Write(c.known()+" "+c.code.String(), time.Now())
+	if !ok {
+		return
 	}
+	entry := c.entry(r.log)
+	if withheld > 0 {
+		entry = entry.WithField("withheld", withheld)
+	}
+	entry.Log(level, message)
+}
+
+func (r *recorder) count(c refusal) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.calls[outcome{method, c.code}]++
+	r.calls[outcome{c.known(), c.code}]++
 }
+
+// known is the method where it is one of ours. Callers choose the name: it must
+// not fill the memory.
+func (c refusal) known() string {
+	switch _, ours := needs[c.method]; {
+	case ours, c.method == "handshake", c.method == "http", c.method == "connection":
+		return c.method
+	default:
+		return "unknown"
+	}
+}
+
+// shown cuts what callers choose to a readable length.
+func shown(text string) string { return muster.Harmless(text, 300) }
 
 func (c refusal) entry(log *logrus.Entry) *logrus.Entry {
 	return log.WithFields(logrus.Fields{
-		"method": c.method, "caller": c.caller, "peer": c.peer, "code": c.code.String(), "reason": c.reason,
+		"method": shown(c.method), "caller": c.caller, "peer": c.peer, "code": c.code.String(), "reason": shown(c.reason),
 	})
 }
 

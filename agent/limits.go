@@ -1,0 +1,108 @@
+package agent
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc/codes"
+
+	"github.com/musterhq/muster/internal/pace"
+	"github.com/musterhq/muster/internal/wire"
+)
+
+// What one host may take of an agent, and all hosts together. docs/limits.md
+// lists these with all others.
+const (
+	maxConnections = 2000     // open at once, on each of the two listeners
+	maxCalls       = 10_000   // under way at once, watches included
+	maxHeaders     = 16 << 10 // bytes of a call's headers
+	maxAccess      = 1 << 20  // bytes of an access file, a certificate or a key
+	callBurst      = 2000     // calls of one address at once
+	callRate       = 1000     // and a second after that
+	maxAddresses   = 10_000   // that are told apart
+)
+
+// limits bound who comes in, before it is asked who that is. They are safe for
+// concurrent use.
+type limits struct {
+	callers pace.Callers
+	calls   atomic.Int64 // under way
+}
+
+func newLimits() *limits {
+	return &limits{callers: pace.Callers{Burst: callBurst, Rate: callRate, Most: maxAddresses}}
+}
+
+// enter admits a call from an address; leave must be called when it ends.
+func (l *limits) enter(from string, now time.Time) (leave func(), err error) {
+	if !l.callers.Take(host(from), now) {
+		return nil, fmt.Errorf("%w: more than %d calls a second from %s", wire.ErrResourceExhausted, callRate, host(from))
+	}
+	if l.calls.Add(1) > maxCalls {
+		l.calls.Add(-1)
+		return nil, fmt.Errorf("%w: more than %d calls at once", wire.ErrResourceExhausted, maxCalls)
+	}
+	return func() { l.calls.Add(-1) }, nil
+}
+
+// host is the address without its port, which a caller can change.
+func host(address string) string {
+	if name, _, err := net.SplitHostPort(address); err == nil {
+		return name
+	}
+	return address
+}
+
+// A bounded listener closes connections beyond its number at once: whoever
+// opens them gains nothing, and those that are open go on.
+type bounded struct {
+	net.Listener
+	most int64
+	open atomic.Int64
+	full func(from string)
+}
+
+// Accept waits for a connection that there is room for.
+func (l *bounded) Accept() (net.Conn, error) {
+	for {
+		conn, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		if l.open.Add(1) <= l.most {
+			return &counted{Conn: conn, leave: func() { l.open.Add(-1) }}, nil
+		}
+		l.open.Add(-1)
+		l.full(conn.RemoteAddr().String())
+		_ = conn.Close() // nobody is left to tell
+	}
+}
+
+// A counted connection is one of a bounded number.
+type counted struct {
+	net.Conn
+	once  sync.Once
+	leave func()
+}
+
+// Close makes room for another.
+func (c *counted) Close() error {
+	c.once.Do(c.leave)
+	return c.Conn.Close()
+}
+
+// bound bounds the connections of a listener; nil stays nil.
+func (s *server) bound(l net.Listener) net.Listener {
+	if l == nil {
+		return nil
+	}
+	return &bounded{Listener: l, most: maxConnections, full: func(from string) {
+		s.record.ended(refusal{method: "connection", peer: from, code: codes.ResourceExhausted, reason: errFull.Error()})
+	}}
+}
+
+var errFull = errors.New("too many connections are open")

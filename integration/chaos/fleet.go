@@ -117,11 +117,8 @@ func (f *fleet) addServers(hosts []*host) error {
 
 func (f *fleet) addAgents(hosts []*host) {
 	quarantine := time.Duration(0) // reckoned
-	switch f.broken {
-	case "quarantine":
-		quarantine = time.Millisecond
-	case "lease": // of an hour, which would be reckoned with
-		quarantine = 10 * time.Second
+	if f.broken == "lease" {
+		quarantine = 10 * time.Second // else the agents would reckon with the lease
 	}
 	for _, h := range hosts {
 		addr := fmt.Sprintf("%s:%d", h.addr, grpcPort)

@@ -40,8 +40,8 @@
 // each epoch has exactly one record.
 //
 // With -break the run is made wrong on purpose, to see that the checker sees:
-// instances that read every gate as open, agents whose quarantine is a
-// millisecond, or instances whose lease outlasts any quarantine. Then the driver fails unless a violation is found.
+// instances that read every gate as open, or a lease that outlasts the
+// quarantine. Then the driver fails unless a violation is found.
 package main
 
 import (
@@ -74,7 +74,7 @@ func drive(ctx context.Context) error {
 	flag.DurationVar(&cfg.duration, "duration", 10*time.Minute, "how long faults happen")
 	flag.Uint64Var(&cfg.seed, "seed", 0, "by which faults are drawn; 0 draws one")
 	flag.IntVar(&cfg.hosts, "hosts", 8, "hosts of instances; three instances run on each")
-	flag.StringVar(&cfg.broken, "break", "", "what to break on purpose: gate, quarantine or lease")
+	flag.StringVar(&cfg.broken, "break", "", "what to break on purpose: gate or lease")
 	flag.BoolVar(&cfg.race, "race", false, "build with the race detector")
 	flag.StringVar(&cfg.dir, "keep", "", "folder to keep programs, logs and data in; default: none")
 	file := flag.String("report", "", "file to write the report to, in Markdown")
@@ -83,7 +83,7 @@ func drive(ctx context.Context) error {
 	proofs := strings.FieldsFunc(*prove, func(r rune) bool { return r == ',' })
 	for _, way := range append(proofs, cfg.broken) {
 		if way != "" && ways()[way] == "" {
-			return fmt.Errorf("%q is none of gate, quarantine, lease", way)
+			return fmt.Errorf("%q is neither gate nor lease", way)
 		}
 	}
 	for cfg.seed == 0 {

@@ -18,7 +18,7 @@ type config struct {
 	duration time.Duration // of the faults
 	seed     uint64
 	hosts    int    // of instances; one of each service runs on each
-	broken   string // what is broken on purpose: "", "gate", "quarantine" or "lease"
+	broken   string // what is broken on purpose: "", or one of ways
 	race     bool   // build with the race detector
 	dir      string // for programs, logs and data; "" for one that is removed
 	out      io.Writer
@@ -27,9 +27,8 @@ type config struct {
 // ways says what can be broken on purpose.
 func ways() map[string]string {
 	return map[string]string{
-		"gate":       "instances read every gate as open",
-		"quarantine": "agents wait for a millisecond only before they go on without a vanished instance",
-		"lease":      "instances have a lease that outlasts every quarantine",
+		"gate":  "instances read every gate as open",
+		"lease": "instances have a lease that outlasts the quarantine",
 	}
 }
 

@@ -1,6 +1,7 @@
 package integration_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -84,12 +85,15 @@ func (l *line) Break(nth int) {
 }
 
 // A caught is a transaction that waits on the line.
-type caught struct{ there, goOn chan struct{} }
+type caught struct {
+	text        string // it has this in it
+	there, goOn chan struct{}
+}
 
-// Catch holds up the next transaction: there is closed when it has come, and
-// release lets it go on.
-func (l *line) Catch() (there <-chan struct{}, release func()) {
-	c := &caught{there: make(chan struct{}), goOn: make(chan struct{})}
+// Catch holds up the next transaction that has a text in it, all that comes
+// behind it too: there is closed when it has come, and release lets it go on.
+func (l *line) Catch(text string) (there <-chan struct{}, release func()) {
+	c := &caught{text: text, there: make(chan struct{}), goOn: make(chan struct{})}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.catch = c
@@ -105,7 +109,11 @@ func (l *line) fate(request []byte) (before, after bool) {
 	}
 	l.mu.Lock()
 	c := l.catch
-	l.catch = nil
+	if c != nil && bytes.Contains(request, []byte(c.text)) {
+		l.catch = nil
+	} else {
+		c = nil
+	}
 	l.count++
 	if l.every > 0 && l.count%l.every == 0 {
 		before = l.count/l.every%2 == 1

@@ -9,8 +9,14 @@
 //	}
 //
 //	func TestLeaderDies(t *testing.T) {
-//		e := ensemble.Start(t, 3) // its own, because it breaks it
+//		e := ensemble.Borrow(t) // one for all that break it, one after the other
 //		e.Kill(e.Leader())
+//		…
+//	}
+//
+//	func TestFollowerLags(t *testing.T) {
+//		e := ensemble.Start(t, 3, ensemble.Links()) // its own, for it has settings of its own
+//		heal := e.Delay((e.Leader()+1)%3, time.Second)
 //		…
 //	}
 //

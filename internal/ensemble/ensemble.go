@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 )
@@ -16,6 +17,10 @@ const patience = 60 * time.Second
 // Ensemble is one running ZooKeeper ensemble.
 type Ensemble struct {
 	servers []*server
+	shores  []*shore // one for each server, where there are links
+	links   []*link
+	cut     chan struct{} // closed at the end of all links
+	wg      sync.WaitGroup
 }
 
 // Option changes how an ensemble is started.
@@ -28,6 +33,14 @@ func Tick(d time.Duration) Option { return func(s *settings) { s.tick = d } }
 // Words sets which four-letter words are answered, all by default; srvr must be
 // among them. ZooKeeper's own default is srvr alone.
 func Words(list string) Option { return func(s *settings) { s.words = list } }
+
+// SyncLimit sets for how many ticks a leader and a follower may be silent before
+// they give each other up, 4 by default.
+func SyncLimit(ticks int) Option { return func(s *settings) { s.sync = ticks } }
+
+// Links has the servers reach each other over links that can be disturbed, see
+// [Ensemble.Delay] and [Ensemble.Isolate].
+func Links() Option { return func(s *settings) { s.links = true } }
 
 // Start starts n servers, waits until all of them serve, and ends them with the
 // test, showing the end of their logs if it failed. It skips or fails the test
@@ -48,14 +61,18 @@ func Start(t testing.TB, n int, opts ...Option) *Ensemble {
 // launch starts n servers that keep their files below dir, and waits for
 // nothing.
 func launch(dir string, n int, opts ...Option) (*Ensemble, error) {
-	s := settings{tick: 500 * time.Millisecond, words: "*"}
+	s := settings{tick: 500 * time.Millisecond, words: "*", sync: 4}
 	for _, opt := range opts {
 		opt(&s)
 	}
 	if err := s.draw(n); err != nil {
 		return nil, err
 	}
-	e := new(Ensemble)
+	e := &Ensemble{cut: make(chan struct{})}
+	if err := e.link(&s); err != nil {
+		e.end()
+		return nil, err
+	}
 	for i := range n {
 		home := filepath.Join(dir, "zookeeper-"+strconv.Itoa(i))
 		srv, err := newServer(home, s.ports[i].client)
@@ -133,6 +150,7 @@ func (e *Ensemble) end() {
 	for _, srv := range e.servers {
 		srv.kill()
 	}
+	e.unlink()
 }
 
 // showLogs prints, if t fails, what the servers say from now on.

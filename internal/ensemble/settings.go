@@ -1,11 +1,14 @@
 package ensemble
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,7 +18,11 @@ import (
 type settings struct {
 	tick  time.Duration
 	words string // four-letter words that are answered
+	sync  int    // ticks for which a leader and a follower may be silent
+	links bool
+	keys  map[string]string // more of zoo.cfg
 	ports []ports
+	ways  map[[2]int]int // the port at which server [0] finds the quorum port of server [1], where there are links
 }
 
 // ports are those of one server.
@@ -73,7 +80,7 @@ func (s *settings) config(data string, i int) string {
 	set := func(key string, value any) { fmt.Fprintf(&b, "%s=%v\n", key, value) }
 	set("tickTime", s.tick.Milliseconds())
 	set("initLimit", 20)
-	set("syncLimit", 4)
+	set("syncLimit", s.sync)
 	set("minSessionTimeout", 2*s.tick.Milliseconds())
 	set("maxSessionTimeout", time.Minute.Milliseconds())
 	set("dataDir", data)
@@ -86,9 +93,13 @@ func (s *settings) config(data string, i int) string {
 	set("extendedTypesEnabled", true) // nodes with a time to live
 	set("forceSync", "no")            // processes are killed here, machines are not
 	set("preAllocSize", 1024)         // kB of log at a time; 64 MB by default
+	for _, key := range slices.Sorted(maps.Keys(s.keys)) {
+		set(key, s.keys[key]) // the last one counts
+	}
 	if len(s.ports) > 1 {
 		for id, p := range s.ports {
-			fmt.Fprintf(&b, "server.%d=127.0.0.1:%d:%d\n", id+1, p.quorum, p.election)
+			quorum := cmp.Or(s.ways[[2]int{i, id}], p.quorum)
+			fmt.Fprintf(&b, "server.%d=127.0.0.1:%d:%d\n", id+1, quorum, p.election)
 		}
 	}
 	return b.String()

@@ -8,9 +8,15 @@ import (
 	"testing"
 )
 
-// shared is the one ensemble of this test binary. It outlives the tests, which
-// is why it cannot be handed from one to the next, and starts but once.
-var shared struct {
+// shared is the one ensemble of this test binary, and lent the one that its tests
+// break in turns. They outlive the tests, which is why they cannot be handed from
+// one to the next, and start but once.
+var shared, lent common
+
+// A common is an ensemble that tests have in common.
+type common struct {
+	turn sync.Mutex // of those who borrow it
+
 	mu  sync.Mutex // guards the fields below
 	e   *Ensemble  // nil until the first test asks
 	dir string
@@ -23,7 +29,7 @@ var shared struct {
 func Shared(t testing.TB) *Ensemble {
 	t.Helper()
 	Require(t)
-	e, err := obtain()
+	e, err := shared.obtain()
 	if err != nil {
 		t.Fatalf("start the shared ZooKeeper: %v", err)
 	}
@@ -32,12 +38,47 @@ func Shared(t testing.TB) *Ensemble {
 	return e
 }
 
-// obtain gives the shared ensemble, started if need be.
-func obtain() (*Ensemble, error) {
-	shared.mu.Lock()
-	defer shared.mu.Unlock()
-	if shared.e != nil {
-		return shared.e, nil
+// Borrow gives an ensemble of three for the test to break, and to no other until
+// it has ended: tests wait for their turn, and find it whole, with data of former
+// ones. It skips or fails the test as [Require] does. [Main] ends it.
+func Borrow(t testing.TB) *Ensemble {
+	t.Helper()
+	Require(t)
+	lent.turn.Lock()
+	t.Cleanup(lent.turn.Unlock)
+	e, err := lent.obtain()
+	if err != nil {
+		t.Fatalf("start the ZooKeeper that is lent: %v", err)
+	}
+	e.showLogs(t)
+	e.mend(t)
+	return e
+}
+
+// mend has all servers run that the last one to borrow them has broken.
+func (e *Ensemble) mend(t testing.TB) {
+	t.Helper()
+	for i, srv := range e.servers {
+		e.Resume(i)
+		exited, serve := srv.meant()
+		select {
+		case <-exited:
+			serve = false
+		default:
+		}
+		if !serve {
+			e.Restart(t, i)
+		}
+	}
+	e.Await(t)
+}
+
+// obtain gives the ensemble, started if need be.
+func (c *common) obtain() (*Ensemble, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.e != nil {
+		return c.e, nil
 	}
 	dir, err := os.MkdirTemp("", "muster-ensemble-")
 	if err != nil {
@@ -48,7 +89,7 @@ func obtain() (*Ensemble, error) {
 		os.RemoveAll(dir)
 		return nil, err
 	}
-	shared.e, shared.dir = e, dir
+	c.e, c.dir = e, dir
 	return e, nil
 }
 
@@ -60,20 +101,21 @@ type Main struct{ M *testing.M }
 
 // Run is what goleak.VerifyTestMain calls; without goleak, os.Exit with it.
 func (m Main) Run() int {
-	defer end()
+	defer lent.end()
+	defer shared.end()
 	return m.M.Run()
 }
 
-// end ends the shared ensemble, if it was started, and removes its files.
-func end() {
-	shared.mu.Lock()
-	defer shared.mu.Unlock()
-	if shared.e == nil {
+// end ends the ensemble, if it was started, and removes its files.
+func (c *common) end() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.e == nil {
 		return
 	}
-	shared.e.end()
-	os.RemoveAll(shared.dir)
-	shared.e = nil
+	c.e.end()
+	os.RemoveAll(c.dir)
+	c.e = nil
 }
 
 // Root gives a path that no other test uses, and creates nothing: the root for

@@ -92,6 +92,9 @@ func (w *world) start(service, version string) *instance {
 // itself: what quarantines are reckoned from.
 func (w *world) terms() (session, lease time.Duration) {
 	session = 8 * time.Second
+	if w.variant.lease != 0 {
+		return session, session * 3 / 2
+	}
 	if w.chance(30) {
 		session = pick(w, []time.Duration{2 * time.Second, 5 * time.Second, 15 * time.Second, time.Minute})
 	}

@@ -77,6 +77,7 @@ func TestHTTP(t *testing.T) {
 		{"/v1/features", 200, []string{`"features/structured-address"`, `"STAGE_OFF"`, `"OLD_VERSION"`}},
 		{"/v1/features?pageSize=x", 400, []string{`"code":3`, "pageSize"}},
 		{"/v1/features/structured-address", 200, []string{`"features/structured-address"`}},
+		{"/v1/diagnosis", 200, []string{`"agent":{"name":"a1"`, `"recordCount":-1`}},
 		{"/v1/features/nothing", 404, []string{`"code":5`, "feature nothing: not found"}},
 		{"/v1/features/A", 400, []string{"may hold lower-case letters"}},
 		{"/v1/services", 200, []string{`"services/checkout"`}},

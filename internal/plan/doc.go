@@ -1,7 +1,7 @@
 // Package plan decides. [Next] is the planner: a pure function from all that
 // one decision sees ([State]) to the next transaction ([Move]) or what it waits
-// for. [Reap] decides which vanished members are given up, and [Apply] what an
-// operator's command changes.
+// for. [Reap] decides which vanished members are given up, [Quarantine] for how
+// long they still count, and [Apply] what an operator's command changes.
 //
 // Nothing here does I/O, draws a random number or reads a clock, and malformed
 // input is a blocker with a name, never an error: so the promises can be tested

@@ -23,6 +23,7 @@ test: ## everything that must hold: build, lint, generated code, all tests with 
 	@internal/tools/setup.sh
 	@$(MAKE) compiled analysed generated
 	@internal/tools/test.sh ./...
+	@$(MAKE) fuzz FUZZTIME=$(or $(FUZZTIME),1500ms)
 
 DURATION ?= 10m
 SEED     ?= 0
@@ -41,6 +42,10 @@ bench: ## benchmarks, and the fan-out of one flip to 1,000 sessions beside a bar
 	@packages=$$(grep -rl --include='*_test.go' '^func Benchmark' . | xargs -r -n 1 dirname | sort -u); \
 	[ -n "$$packages" ] || { echo "bench: no benchmarks found" >&2; exit 1; }; \
 	go test -run '^$$' -bench . -benchmem -timeout 20m $$packages
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME each (3s), with what it ran
+	@FUZZTIME=$(or $(FUZZTIME),3s) internal/tools/fuzz.sh
 
 .PHONY: lint
 lint: analysed ## go vet, staticcheck, gofumpt and the rules of internal/house

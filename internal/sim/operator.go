@@ -45,7 +45,7 @@ func (w *world) ask(a *actor, key string, cmd plan.Command) {
 			if w.chance(50) || !w.obliges(cmd) {
 				return
 			}
-		case errors.As(err, &invalid) && len(w.truth.status) < len(features): // dark comes before tax
+		case errors.As(err, &invalid) && !w.everApplied("tax"): // dark comes before it
 		case errors.Is(err, errKilled), errors.As(err, &invalid),
 			errors.Is(err, muster.ErrNotFound):
 			return
@@ -54,6 +54,11 @@ func (w *world) ask(a *actor, key string, cmd plan.Command) {
 			return
 		}
 	}
+}
+
+func (w *world) everApplied(key string) bool {
+	_, known := w.truth.status[key]
+	return known
 }
 
 // obliges has the operator who was told that dark needs tax give tax the command

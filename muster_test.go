@@ -121,6 +121,11 @@ func TestSpecValidate(t *testing.T) {
 		{"a negative minimum", func(s *muster.Spec) {
 			s.Participants["a"] = muster.Participant{Version: ge2.Version, MinInstances: -1}
 		}, "participants.a.minInstances"},
+		{"prerequisites", func(s *muster.Spec) { s.Prerequisites = []string{"g", "h"} }, ""},
+		{"a bad prerequisite", func(s *muster.Spec) { s.Prerequisites = []string{"g", "a/b"} }, "prerequisites"},
+		{"a prerequisite twice", func(s *muster.Spec) { s.Prerequisites = []string{"g", "h", "g"} }, "prerequisites"},
+		{"itself as a prerequisite", func(s *muster.Spec) { s.Prerequisites = []string{"f"} }, "prerequisites"},
+		{"too many prerequisites", func(s *muster.Spec) { s.Prerequisites = make([]string, 21) }, "prerequisites"},
 		{"an unknown policy", func(s *muster.Spec) { s.OnDisconnect = "explode" }, "onDisconnect"},
 		{"a long description", func(s *muster.Spec) { s.Description = strings.Repeat("x", 3000) }, "description"},
 	}
@@ -187,6 +192,19 @@ func TestSheetRoundTrip(t *testing.T) {
 			t.Fatal(diff)
 		}
 	})
+}
+
+func TestCycle(t *testing.T) {
+	t.Parallel()
+	needs := map[string][]string{
+		"a": {"b", "c"}, "b": {"d"}, "c": {"d", "e"}, "d": nil, "e": {"a"}, // a needs itself by c and e
+		"f": {"a"}, "g": {"g"}, "h": {"unknown"},
+	}
+	for key, want := range map[string]string{"a": "a c e a", "b": "", "d": "", "f": "", "g": "g g", "h": "", "unknown": ""} {
+		if got := strings.Join(muster.Cycle(key, func(key string) []string { return needs[key] }), " "); got != want {
+			t.Errorf("%s: got %q, want %q", key, got, want)
+		}
+	}
 }
 
 func TestRequestsAreBounded(t *testing.T) {

@@ -64,7 +64,7 @@ const (
 // testsMay[room] is what the tests of one room need besides. Only the rooms at
 // the top see the whole house at once.
 var testsMay = map[string]string{
-	"agent":              "client sdk",
+	"agent":              "client sdk github.com/go-zookeeper/zk",
 	"client":             "agent sdk",
 	"cmd/muster":         "proto/muster/v1",
 	"internal/house":     "github.com/goccy/go-yaml",

@@ -11,7 +11,7 @@ import (
 
 // Case 35: whatever lies in a znode that we read, it is named with its path,
 // left as it is, and stops nobody else.
-func TestGarbage(t *testing.T) {
+func TestCase35Garbage(t *testing.T) {
 	t.Parallel()
 	const member = root + "/services/svc/members/bad~00000000"
 	for name, tc := range map[string]struct {
@@ -21,6 +21,17 @@ func TestGarbage(t *testing.T) {
 		"a status":                   {root + "/features/bad", `{"format":1,`, "bad"},
 		"a status of the future":     {root + "/features/bad", `{"format":2}`, "bad"},
 		"a status of another":        {root + "/features/bad", `{"format":1,"feature":"good"}`, "bad"},
+		"a status of a hostile hand": {root + "/features/bad", `{"format":1,"feature":"bad","by":"x\u001b[2J"}`, "bad"},
+		"a status of the wrong type": {root + "/features/bad", `{"format":1,"feature":"bad","epoch":"three"}`, "bad"},
+		"a spec of the future":       {root + "/features/bad/specs/1", `{"format":2}`, "bad"},
+		"a spec nobody may apply":    {root + "/features/bad/specs/1", `{"format":1,"feature":"bad","revision":1,"participants":{}}`, "bad"},
+		"a sheet cut short":          {root + "/services/svc", `{"format":1,"service":"svc","features":{"bad":{"sta`, "bad"},
+		"a sheet without constraint": {root + "/services/svc", `{"format":1,"service":"svc","features":{"bad":{}}}`, "bad"},
+		"a huge sheet":               {root + "/services/svc", strings.Repeat("x", 900<<10), "bad"},
+		"a member in two lines":      {member, `{"format":1,"service":"svc","id":"bad","incarnation":"00000000","version":"1\n2"}`, "bad"},
+		"a roster":                   {root + "/services/svc/roster", "nonsense", ""}, // its version is what counts
+		"the members' folder":        {root + "/services/svc/members", "nonsense", ""},
+		"the history's folder":       {root + "/history", "nonsense", ""},
 		"a spec":                     {root + "/features/bad/specs/1", "\x00\xff", "bad"},
 		"a sheet":                    {root + "/services/svc", "", "bad"},
 		"a member":                   {member, "[]", "bad"},

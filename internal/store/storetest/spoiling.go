@@ -14,7 +14,9 @@ import (
 var spoils = []string{
 	"", "x", "null", "[]", "{}", `{"format":1`, `{"format":"one"}`, `{"format":2,"feature":"tax","service":"shop"}`,
 	`{"format":1,"feature":"other","service":"other"}`, `{"format":1,"stage":"sideways","features":3,"id":7,"revision":"x","instance":1,"time":1}`,
-	"\xff\xfe", strings.Repeat("[", 100_000),
+	"\xff\xfe", strings.Repeat("[", 100_000), `{"format":1,"x":"` + strings.Repeat("x", 900<<10),
+	`{"format":1,"service":"shop","feature":"tax","revision":1,"id":"a\u001b[2J","action":"\u001b]0;x\u0007",` +
+		`"by":"a\nb","features":{"\u009b":{}},"applied":"x","instance":{"service":"shop","id":"waits","incarnation":"abcdef","version":"\u202e"}}`,
 }
 
 // A spot is a kind of znode, and where what is wrong with it must be told.
@@ -87,6 +89,21 @@ var spoiling = append([]test{
 		s.ok(s.Trim(s.ctx, s.node, 10))
 		s.same("left alone", string(s.get(path).Data), `{"format":99}`)
 	}},
+	{"a field that a newer version added is passed over", func(s *scene) {
+		ready(s)
+		m := s.next("tax")
+		for _, path := range []string{
+			s.path("services", "shop"), s.path("features", "tax"), s.path("features", "tax", "specs", "1"), s.path("history", "r-0000000000"),
+		} {
+			s.amend(path, `{"future":{"deep":[1,null,"x"]},`)
+		}
+		s.same("the service's problem", s.service().Problem, "")
+		s.same("the feature's problem", s.feature().Problem, "")
+		records := s.records(store.HistoryQuery{})
+		s.same("the record's action", records[len(records)-1].Action, muster.ActionApply)
+		s.is(s.Commit(s.ctx, s.node, m), muster.ErrConflict) // it was decided on what was there before
+		s.ok(s.Commit(s.ctx, s.node, s.next("tax")))
+	}},
 	{"a member that cannot be read can be decommissioned", func(s *scene) {
 		inst, _ := vanished(s)
 		s.set(s.path("services", "shop", "members", inst.Entry()), "x")
@@ -149,6 +166,13 @@ func spoil(s *scene, spot spot) {
 	s.command("dark", muster.ActionApply, "cart") // the rest keeps working
 	s.advance("dark", 1)
 	s.same("members", len(s.service().Members), 1)
+}
+
+// amend puts something at the front of the JSON in a znode.
+func (s *scene) amend(path, front string) {
+	s.Helper()
+	s.set(path, front+string(s.get(path).Data[1:]))
+	s.ok(s.tree.Sync(s.ctx, path))
 }
 
 // tells fails the test unless the error is of garbage in the path.

@@ -2,6 +2,7 @@ package voyage_test
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -167,7 +168,7 @@ func (w *world) serve() {
 		return
 	}
 	w.serving.Go(func() {
-		if err := s.Run(context.Background()); err != nil {
+		if err := s.Run(context.Background()); err != nil && !errors.Is(err, zkserver.ErrClosed) { // it was ended before it began
 			w.t.Errorf("server: %v", err)
 		}
 	})

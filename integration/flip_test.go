@@ -71,7 +71,7 @@ func TestCase01OldVersionRegistersBeforeTheCommit(t *testing.T) {
 		f.apply(shop)
 		f.join("checkout", "new", "2.0.0")
 		leader := f.leader()
-		there, release := leader.line.Catch("")
+		there, release := catchOn("", leader.line)
 		defer release()
 		f.must("activate by the other", func(ctx context.Context) error {
 			other := f.agents[0]

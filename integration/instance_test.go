@@ -59,6 +59,12 @@ type visitor struct {
 func (f *fleet) knock(service, id, version string) *visitor {
 	f.Helper()
 	i, cfg := f.config(service, id, version)
+	return f.visit(i, cfg)
+}
+
+// visit is knock for an instance whose line was seen to.
+func (f *fleet) visit(i *instance, cfg sdk.Config) *visitor {
+	f.Helper()
 	ctx, cancel := context.WithCancel(f.ctx)
 	v := &visitor{instance: i, admitted: make(chan error, 1), give: cancel}
 	done := make(chan struct{})

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net"
 	"sync"
+	"sync/atomic"
 )
 
 // A line is the network between one process and ZooKeeper. It can be cut for
@@ -19,7 +20,8 @@ type line struct {
 	conns map[net.Conn]struct{}
 	every int // the transaction at which a connection breaks; 0 for none
 	count int // of transactions
-	catch *caught
+
+	catches []*caught
 }
 
 var errCut = errors.New("the line is cut")
@@ -84,20 +86,34 @@ func (l *line) Break(nth int) {
 	l.every = nth
 }
 
-// A caught is a transaction that waits on the line.
+// A caught is a transaction that waits on a line.
 type caught struct {
 	text        string // it has this in it
+	once        atomic.Bool
 	there, goOn chan struct{}
 }
 
-// Catch holds up the next transaction that has a text in it, all that comes
-// behind it too: there is closed when it has come, and release lets it go on.
-func (l *line) Catch(text string) (there <-chan struct{}, release func()) {
+// catchOn holds up the next transaction on any of the lines that has a text in
+// it, and all that comes behind it: there is closed when it has come, and release
+// lets it go on.
+func catchOn(text string, lines ...*line) (there <-chan struct{}, release func()) {
 	c := &caught{text: text, there: make(chan struct{}), goOn: make(chan struct{})}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.catch = c
+	for _, l := range lines {
+		l.mu.Lock()
+		l.catches = append(l.catches, c)
+		l.mu.Unlock()
+	}
 	return c.there, sync.OnceFunc(func() { close(c.goOn) })
+}
+
+// caughtLocked gives the catch that a transaction is for, or nil.
+func (l *line) caughtLocked(request []byte) *caught {
+	for _, c := range l.catches {
+		if bytes.Contains(request, []byte(c.text)) && c.once.CompareAndSwap(false, true) {
+			return c
+		}
+	}
+	return nil
 }
 
 // fate waits while a request is held up, and tells whether the connection breaks
@@ -108,12 +124,7 @@ func (l *line) fate(request []byte) (before, after bool) {
 		return false, false
 	}
 	l.mu.Lock()
-	c := l.catch
-	if c != nil && bytes.Contains(request, []byte(c.text)) {
-		l.catch = nil
-	} else {
-		c = nil
-	}
+	c := l.caughtLocked(request)
 	l.count++
 	if l.every > 0 && l.count%l.every == 0 {
 		before = l.count/l.every%2 == 1

@@ -14,6 +14,9 @@ const (
 
 // sleep waits for d, or returns the cause when ctx ends before.
 func sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return context.Cause(ctx) // without a timer, which would fire while it is being made
+	}
 	return wait(ctx, nil, d)
 }
 

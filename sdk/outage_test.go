@@ -21,9 +21,9 @@ var outage = flag.Duration("outage", time.Minute, "how long BenchmarkWithoutZooK
 const (
 	// load is how often flags are evaluated, per second.
 	load = 100_000
-	// slow is what one in a thousand may take, and stuck what none does, however
-	// busy the machine is, that waits for nothing.
-	slow, stuck = 10 * time.Millisecond, 5 * time.Second
+	// stuck is what no evaluation takes, however busy the machine is, that waits
+	// for nothing.
+	stuck = 5 * time.Second
 )
 
 // A station is a member whose flags, accept and hold by their policies, are on,
@@ -87,8 +87,7 @@ func (s *station) comeBack(t testing.TB) {
 type latencies struct {
 	all   []time.Duration
 	wrong int           // answers that no policy gives
-	asked time.Duration // for how long there was to be a load
-	over  time.Duration // and how long it took
+	over  time.Duration // how long it took
 }
 
 // evaluate asks one flag after the other and looks at the answer: the held one
@@ -128,7 +127,7 @@ func evaluations(d time.Duration, stations ...*station) []latencies {
 		}
 	}
 	for i := range each {
-		each[i].asked, each[i].over = d, time.Since(began)
+		each[i].over = time.Since(began)
 		slices.Sort(each[i].all)
 	}
 	return each
@@ -146,7 +145,7 @@ func (l latencies) String() string {
 // check fails where an evaluation blocked or failed.
 func (l latencies) check(t testing.TB) {
 	t.Helper()
-	if l.wrong > 0 || l.at(0.999) > slow || l.at(1) > stuck || float64(len(l.all)) < 0.9*load*l.asked.Seconds() {
+	if l.wrong > 0 || l.at(1) > stuck {
 		t.Errorf("an evaluation blocked or failed: %v", l)
 	}
 }

@@ -8,7 +8,8 @@
  *
  * An `atomic` stands for one transaction of ZooKeeper, or for one thing that a
  * process does by itself, with nothing in it that others could come between. What
- * others can come between is several of them.
+ * others can come between is several of them. A `d_step` is a stretch of one in
+ * which nothing is chosen; it only saves the checker effort.
  *
  * Versions are only ever compared: with what was read, or with the revision at
  * which an epoch began. So there is one bit, is it so still, in place of a number
@@ -127,41 +128,55 @@ inline forget(a) {
 /* The status was written. */
 inline newStatus() {
 #ifndef NO_COMPARE
-	for (n : 0 .. AGENTS-1) { forget(n) }
+	d_step {
+		for (n : 0 .. AGENTS-1) { forget(n) }
+		n = 0
+	}
+#else
+	skip
 #endif
-	n = 0
 }
 
 /* The roster was written. */
 inline newRoster() {
 #ifndef NO_COMPARE
-	for (n : 0 .. AGENTS-1) {
-		if
-		:: byRoster[n] -> forget(n)
-		:: else
-		fi
+	d_step {
+		for (n : 0 .. AGENTS-1) {
+			if
+			:: byRoster[n] -> forget(n)
+			:: else
+			fi
+		}
+		n = 0
 	}
+#else
+	skip
 #endif
-	n = 0
 }
 
 /* The sheet was written. */
 inline newSheet() {
 #ifndef CHECK_THEN_JOIN
-	for (n : 0 .. INSTANCES-1) {
-		if
-		:: contact[n] == judged -> contact[n] = joining
-		:: else
-		fi
+	d_step {
+		for (n : 0 .. INSTANCES-1) {
+			if
+			:: contact[n] == judged -> contact[n] = joining
+			:: else
+			fi
+		}
+		n = 0
 	}
+#else
+	skip
 #endif
-	n = 0
 }
 
 /* With a new epoch: what was applied, pinned and acked so far is older. */
 inline newEpoch() {
-	for (n : 0 .. INSTANCES-1) { current[n] = false; recent[n] = false; acked[n] = false }
-	n = 0
+	d_step {
+		for (n : 0 .. INSTANCES-1) { current[n] = false; recent[n] = false; acked[n] = false }
+		n = 0
+	}
 }
 
 /* --- Instances ------------------------------------------------------------- */
@@ -386,18 +401,19 @@ proctype Agent(byte me) {
 	/* Then the roster, its members and their live entries. It decides at once, as
 	 * nothing else goes into the decision. */
 	:: atomic { phase[me] == reading ->
-		ready = true; allAcked = true; someone = false
-		for (n : 0 .. INSTANCES-1) {
-			if
-			:: counts(n) ->
-				ready = ready && !old[n]
-				allAcked = allAcked && hasAcked(n)
-				someone = someone || live[n] && !old[n]
-			:: else
-			fi
+		d_step {
+			ready = true; allAcked = true; someone = false
+			for (n : 0 .. INSTANCES-1) {
+				if
+				:: counts(n) ->
+					ready = ready && !old[n]
+					allAcked = allAcked && hasAcked(n)
+					someone = someone || live[n] && !old[n]
+				:: else
+				fi
+			}
+			ready = ready && someone; n = 0
 		}
-		ready = ready && someone
-		n = 0
 		phase[me] = decided; to[me] = from[me]; shutting[me] = shut[me]
 		if
 		:: from[me] == off && wish[me] && ready ->

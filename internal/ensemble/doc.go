@@ -15,7 +15,7 @@
 //	}
 //
 //	func TestFollowerLags(t *testing.T) {
-//		e := ensemble.Start(t, 3, ensemble.Links()) // its own, for it has settings of its own
+//		e := ensemble.Borrow(t)
 //		heal := e.Delay((e.Leader()+1)%3, time.Second)
 //		…
 //	}

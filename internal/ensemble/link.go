@@ -82,11 +82,28 @@ func (e *Ensemble) Delay(i int, d time.Duration) (heal func()) {
 // when its leader has been silent for syncLimit, and serves its clients until
 // then. It needs [Links].
 func (e *Ensemble) Isolate(i int) (heal func()) {
-	s, open := e.shores[i], make(chan struct{})
+	s := e.shores[i]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.open = open
-	return sync.OnceFunc(func() { close(open) })
+	s.open = make(chan struct{})
+	return s.reopen
+}
+
+// reopen lets go on what was held up, if anything.
+func (s *shore) reopen() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	select {
+	case <-s.open:
+	default:
+		close(s.open)
+	}
+}
+
+// heal ends all that disturbs the links.
+func (s *shore) heal() {
+	s.setLate(0)
+	s.reopen()
 }
 
 func (s *shore) setLate(d time.Duration) {

@@ -38,7 +38,7 @@ func Shared(t testing.TB) *Ensemble {
 	return e
 }
 
-// Borrow gives an ensemble of three for the test to break, and to no other until
+// Borrow gives an ensemble of three, with [Links], for the test to break, and to no other until
 // it has ended: tests wait for their turn, and find it whole, with data of former
 // ones. It skips or fails the test as [Require] does. [Main] ends it.
 func Borrow(t testing.TB) *Ensemble {
@@ -46,7 +46,7 @@ func Borrow(t testing.TB) *Ensemble {
 	Require(t)
 	lent.turn.Lock()
 	t.Cleanup(lent.turn.Unlock)
-	e, err := lent.obtain()
+	e, err := lent.obtain(Links())
 	if err != nil {
 		t.Fatalf("start the ZooKeeper that is lent: %v", err)
 	}
@@ -55,10 +55,11 @@ func Borrow(t testing.TB) *Ensemble {
 	return e
 }
 
-// mend has all servers run that the last one to borrow them has broken.
+// mend has all servers run, and reach each other, that the last one to borrow them has broken.
 func (e *Ensemble) mend(t testing.TB) {
 	t.Helper()
 	for i, srv := range e.servers {
+		e.shores[i].heal()
 		e.Resume(i)
 		exited, serve := srv.meant()
 		select {
@@ -74,7 +75,7 @@ func (e *Ensemble) mend(t testing.TB) {
 }
 
 // obtain gives the ensemble, started if need be.
-func (c *common) obtain() (*Ensemble, error) {
+func (c *common) obtain(opts ...Option) (*Ensemble, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.e != nil {
@@ -84,7 +85,7 @@ func (c *common) obtain() (*Ensemble, error) {
 	if err != nil {
 		return nil, err
 	}
-	e, err := launch(dir, 3)
+	e, err := launch(dir, 3, opts...)
 	if err != nil {
 		os.RemoveAll(dir)
 		return nil, err

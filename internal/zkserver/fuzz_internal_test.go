@@ -99,8 +99,8 @@ func talk(t *testing.T, s *Server, stream []byte) []byte {
 	var answer bytes.Buffer
 	var reading sync.WaitGroup
 	reading.Go(func() { _, err = io.Copy(&answer, nc) })
-	_, _ = nc.Write(stream) // it may be hung up on before the end
-	if len(stream) != 4 {   // a word is answered and hung up on
+	_, _ = nc.Write(stream)       // it may be hung up on before the end
+	if string(stream) != "ruok" { // which is answered and hung up on
 		nc.Close()
 	}
 	reading.Wait()
@@ -159,7 +159,7 @@ func FuzzRequestRoundTrip(f *testing.F) {
 func writeRequest(w *jute.Writer, q *request) bool {
 	switch q.op {
 	case opCreate, opCreate2, opCreateContainer, opCreateTTL, opDelete, opSetData, opSetACL, opCheck:
-		return writeWrite(w, q.op, q.ops[0])
+		return writeWrite(w, q.op, q.ops[0], q.container)
 	case opExists, opGetData, opGetChildren, opGetChildren2:
 		w.String(q.path)
 		w.Bool(q.watch)
@@ -189,7 +189,7 @@ func writeRequest(w *jute.Writer, q *request) bool {
 	return true
 }
 
-func writeWrite(w *jute.Writer, op opcode, o tree.Op) bool {
+func writeWrite(w *jute.Writer, op opcode, o tree.Op, container bool) bool {
 	w.String(o.Path)
 	switch op {
 	case opDelete, opCheck:
@@ -205,6 +205,9 @@ func writeWrite(w *jute.Writer, op opcode, o tree.Op) bool {
 			0: 0, tree.Ephemeral: 1, tree.Sequential: 2, tree.Ephemeral | tree.Sequential: 3,
 			tree.TTL: 5, tree.TTL | tree.Sequential: 6,
 		}[o.Mode]
+		if container && o.Mode == 0 {
+			flags = flagContainer
+		}
 		if o.Refused != tree.OK || !known || op == opCreateContainer {
 			return false
 		}

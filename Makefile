@@ -22,7 +22,8 @@ demo: ## the story in a minute: agents, nine instances, an upgrade, a flip, a ro
 test: ## everything that must hold: build, lint, generated code, all tests with -race
 	@internal/tools/setup.sh
 	@$(MAKE) compiled analysed generated
-	@internal/tools/test.sh ./...
+	@$(MAKE) model
+	@internal/tools/test.sh $$(go list ./... | grep -v /docs/model$$)
 	@$(MAKE) fuzz FUZZTIME=$(or $(FUZZTIME),1500ms)
 
 DURATION ?= 10m
@@ -72,6 +73,10 @@ analysed:
 	@$(TOOL) staticcheck ./...
 	@unformatted=$$($(TOOL) gofumpt -l .); \
 	[ -z "$$unformatted" ] || { echo "not gofumpt-ed (gofumpt -w them):" $$unformatted >&2; exit 1; }
+
+.PHONY: model
+model: ## the protocol as a model, right and wrong, searched by spin (docs/safety.md)
+	@go test -count=1 -v -timeout 20m ./docs/model | grep -v '^=== '
 
 .PHONY: generated
 generated:

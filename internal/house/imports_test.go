@@ -22,6 +22,7 @@ var may = map[string]string{
 	"internal/sim":      ". internal/plan internal/store internal/zoo",
 	"internal/ensemble": "",
 	"internal/house":    "",
+	"docs/model":        "",
 	"internal/pace":     "",
 
 	"internal/store/storetest": ". internal/plan internal/store internal/zoo github.com/google/go-cmp",
@@ -71,7 +72,7 @@ var testsMay = map[string]string{
 	"internal/zkserver":  "github.com/go-zookeeper/zk",
 	"internal/zoo":       "github.com/go-zookeeper/zk",
 	"internal/sim":       "internal/plan",
-	"integration":        "internal/plan internal/manifest internal/wire proto/muster/v1 examples/shop/order",
+	"integration":        "internal/zkserver/tree internal/plan internal/manifest internal/wire proto/muster/v1 examples/shop/order",
 	"integration/chaos":  "golang.org/x/sys", // to stand in another namespace
 	"integration/voyage": ". agent client sdk internal/sim internal/zkserver/tree github.com/anishathalye/porcupine",
 }

@@ -24,6 +24,8 @@ check() {
   # Debian's own interpreter: another python3 on the path would not see the package.
   want 'the kazoo client against the embedded server' 'python3-kazoo' \
     /usr/bin/python3 -c 'import kazoo'
+  want 'the model of the protocol (make model)' 'spin gcc libc6-dev' \
+    bash -c 'command -v spin && command -v gcc'
   want 'the race detector' 'gcc libc6-dev' \
     command -v "$(go env CC)"
 }

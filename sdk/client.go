@@ -3,6 +3,7 @@ package sdk
 import (
 	"context"
 	"errors"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -81,12 +82,18 @@ func (c *Client) trouble(err error) {
 // apply makes a sheet the one that all flags answer from, in one step, and
 // returns the ack of what runs now. A sheet that is older than the one in force
 // changes nothing: the ack tells. One that was on disk is replaced by any: it
-// was in force in another process, perhaps under another registry.
+// was in force in another process, perhaps under another registry. So is one
+// that says something else under the same revision: the registry was rebuilt, and
+// what is in flight from before is older than all that is in it.
 func (c *Client) apply(sheet muster.Sheet) muster.Ack {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	was := c.current.Load()
-	if !was.known() || !was.saved.IsZero() || sheet.Revision > was.revision {
+	foreign := was.known() && was.saved.IsZero() && sheet.Revision == was.revision && !maps.EqualFunc(sheet.Features, was.features, muster.Entry.Equal)
+	if !was.known() || !was.saved.IsZero() || sheet.Revision > was.revision || foreign {
+		if foreign {
+			was.era.revision = -1
+		}
 		e := &era{revision: sheet.Revision, began: time.Now()}
 		c.current.Store(compile(sheet, c.inst.Version, c.handles, e))
 		c.supersedeLocked(was.era)

@@ -13,13 +13,13 @@ import (
 // An era is the time for which one sheet revision is in force, with the
 // requests that began in it.
 type era struct {
-	revision int32     // -1 before the first sheet
-	began    time.Time // when the sheet came
+	began time.Time // when the sheet came
 	// outlived: the instance was fenced or reaped since and is a member again.
 	// Meanwhile the others went on without it, so these requests stay at the fence.
 	outlived atomic.Bool
 
 	// Guarded by Client.mu:
+	revision    int32       // -1 before the first sheet, and of another registry
 	first, last *pin        // the requests in flight, oldest first
 	open        int         // how many
 	bound       *time.Timer // cancels them; nil while nobody waits for them
@@ -92,7 +92,7 @@ func (c *Client) enter(sess *zoo.Session, birth int64) {
 // until they have ended.
 func (c *Client) expire(e *era) {
 	c.mu.Lock()
-	cancels := make([]context.CancelCauseFunc, 0, e.open)
+	revision, cancels := e.revision, make([]context.CancelCauseFunc, 0, e.open)
 	for p := e.first; p != nil; p = p.next {
 		cancels = append(cancels, p.cancel)
 	}
@@ -100,7 +100,7 @@ func (c *Client) expire(e *era) {
 	if len(cancels) == 0 {
 		return
 	}
-	c.cfg.Logger.Warn("cancelled requests that were pinned to an older sheet", "revision", e.revision, "requests", len(cancels), "drain", c.cfg.Drain)
+	c.cfg.Logger.Warn("cancelled requests that were pinned to an older sheet", "revision", revision, "requests", len(cancels), "drain", c.cfg.Drain)
 	for _, cancel := range cancels {
 		cancel(ErrDrainTimeout)
 	}

@@ -205,6 +205,41 @@ func TestCase30SnapshotDoesNotLockOut(t *testing.T) {
 	})
 }
 
+// A registry that was rebuilt may come by chance to the very revision that an
+// instance runs on. What the instance then says that it runs on is what lies
+// there, and what is in flight from before is acked by nothing.
+func TestCase30SameRevisionOfARebuiltRegistry(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.put(entry(sdk.Accept, 1))
+		rev := w.put(entry(sdk.On, 2))
+		p := w.open("2.0.0")
+		pinned, release := p.Pin(w.Context())
+		p.flag.Stage(pinned)
+		p.cut()
+		time.Sleep(time.Minute)
+		w.wipe()
+		for epoch := range int64(rev) {
+			w.put(entry(sdk.Off, epoch+1))
+		}
+		if got := w.service().Sheet.Revision; got != rev {
+			t.Fatalf("revision %d, want the same as before, %d", got, rev)
+		}
+		p.heal()
+		w.within(time.Minute, "joined again", func() bool { return p.Status().State == sdk.Live })
+		if d := p.flag.Explain(w.Context()); d.Stage != sdk.Off || d.Revision != rev {
+			t.Errorf("%+v, want what the registry says", d)
+		}
+		if ack := w.member(p).Ack; ack.Revision >= 0 {
+			t.Errorf("acked %+v with a request in flight that began under another registry", ack)
+		}
+		if got := p.flag.Stage(pinned); got != sdk.Accept {
+			t.Errorf("that request sees %v, want the fence", got)
+		}
+		release()
+		w.within(2*time.Second, "acked", w.acked(p, rev))
+	})
+}
+
 // What was written: the latest of a storm, seldom, and whole at any time.
 func TestSnapshotIsTheLatest(t *testing.T) {
 	dir := t.TempDir()

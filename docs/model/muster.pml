@@ -40,10 +40,11 @@
 #ifndef LEASE
 #define LEASE 1
 #endif
-#ifdef SHORT_QUARANTINE
-#define QUARANTINE LEASE
-#else
 #define QUARANTINE (LAG + LEASE)
+#ifdef SHORT_QUARANTINE /* what is too old and has vanished is not waited for so long */
+#define over(x) (gone[x] >= (old[x] -> LEASE : QUARANTINE))
+#else
+#define over(x) (gone[x] >= QUARANTINE)
 #endif
 
 mtype = { on, accept, off, none };                 /* stages; none: no request */
@@ -333,7 +334,7 @@ proctype Instance(byte me) {
 
 	/* An agent reaps it. That it has judged some time before makes no difference,
 	 * as its transaction asserts that the member has not returned since. */
-	:: atomic { member[me] && !live[me] && gone[me] >= QUARANTINE ->
+	:: atomic { member[me] && !live[me] && over(me) ->
 		member[me] = false; gone[me] = 0; old[me] = old[me] && alive[me]
 		printf("instance %d is reaped\n", me)
 	   }
@@ -401,6 +402,7 @@ proctype Agent(byte me) {
 	/* Then the roster, its members and their live entries. It decides at once, as
 	 * nothing else goes into the decision. */
 	:: atomic { phase[me] == reading ->
+		printf("agent %d reads the members, and decides\n", me)
 		d_step {
 			ready = true; allAcked = true; someone = false
 			for (n : 0 .. INSTANCES-1) {

@@ -27,11 +27,16 @@ func (s *Store) Command(ctx context.Context, agentNode, feature string, cmd plan
 	if err := muster.ValidateFeature(feature); err != nil {
 		return muster.Status{}, false, err
 	}
+	done, err := s.inTurn(ctx, cmd.Action)
+	if err != nil {
+		return muster.Status{}, false, commandError(cmd, err)
+	}
+	defer done()
 	var next muster.Status
 	var wrote bool
 	unknown := false // the outcome of an attempt
 	fresh := false   // what is read is no older than the command
-	err := settle(func() (done bool, err error) {
+	err = settle(func() (done bool, err error) {
 		found, data, err := s.peek(ctx, s.at.feature(feature))
 		if err != nil {
 			return false, err
@@ -62,6 +67,24 @@ func (s *Store) Command(ctx context.Context, agentNode, feature string, cmd plan
 		return next, false, commandError(cmd, err)
 	}
 	return next, wrote, nil
+}
+
+// inTurn waits for the turn of a command that reads all features and is decided
+// anew when an apply comes in between: of many at once each would undo the work
+// of all others. So one agent carries out one at a time, and only agents contend
+// with each other. The others, a kill above all, wait for nobody.
+func (s *Store) inTurn(ctx context.Context, action muster.Action) (done func(), err error) {
+	switch action {
+	case muster.ActionApply, muster.ActionDeactivate, muster.ActionDelete:
+	default:
+		return func() {}, nil
+	}
+	select {
+	case s.turn <- struct{}{}:
+		return func() { <-s.turn }, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
 }
 
 // commandError says what the command was, where the error does not.

@@ -33,20 +33,21 @@ type Store struct {
 	at      paths
 	readers int
 
-	specs sync.Map // specKey -> *muster.Spec; they are immutable
+	specs sync.Map      // specKey -> *muster.Spec; they are immutable
+	turn  chan struct{} // holds a token while a command is carried out that contends with others, see Command
 }
 
 // New returns a store on a session; it neither reads nor creates anything. The
 // root is a path such as /muster.
 func New(tree Tree, root string) *Store {
-	return &Store{tree: tree, at: paths{root: root}, readers: defaultReaders}
+	return &Store{tree: tree, at: paths{root: root}, readers: defaultReaders, turn: make(chan struct{}, 1)}
 }
 
 // WithReaders returns a store on the same session that has at most n reads
 // under way for one call. With 1 it starts no goroutine: every read is made by
 // the caller's own, in a fixed order.
 func (s *Store) WithReaders(n int) *Store {
-	return &Store{tree: s.tree, at: s.at, readers: max(n, 1)}
+	return &Store{tree: s.tree, at: s.at, readers: max(n, 1), turn: s.turn}
 }
 
 // each calls read for 0 to n-1, several at a time, and returns the first error.

@@ -41,8 +41,10 @@ func (c *Client) own(life context.Context) {
 		c.trouble(err)
 		if served {
 			pause.Reset()
+			sleep(life, c.spread())
+			continue
 		}
-		sleep(life, pause.NextBackOff()) // with jitter: a fleet that lost its sessions at one moment does not return at one
+		sleep(life, pause.NextBackOff())
 	}
 	c.fence.member.Store(nil)
 	c.change(func(s *standing) {
@@ -51,6 +53,13 @@ func (c *Client) own(life context.Context) {
 		}
 		s.closed = true
 	})
+}
+
+// spread is how long to wait before a session that has ended is replaced: up to a
+// quarter of its timeout, so that a fleet that lost its sessions at one moment
+// does not return at one, and still returns within its leases.
+func (c *Client) spread() time.Duration {
+	return time.Duration(rand.Float64() * float64(c.cfg.SessionTimeout) / 4)
 }
 
 var (

@@ -68,6 +68,7 @@ var testsMay = map[string]string{
 	"agent":              "client sdk github.com/go-zookeeper/zk",
 	"client":             "agent sdk",
 	"cmd/muster":         "proto/muster/v1",
+	"sdk":                "internal/zkserver/tree",
 	"internal/house":     "github.com/goccy/go-yaml",
 	"internal/zkserver":  "github.com/go-zookeeper/zk",
 	"internal/zoo":       "github.com/go-zookeeper/zk",

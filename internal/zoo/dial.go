@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"sync/atomic"
 	"time"
@@ -18,22 +19,23 @@ import (
 // the library's loop uses it, but for failure.
 type route struct {
 	ctx     context.Context // the session's life
+	silence func() time.Duration
 	servers []string
 	next    int
 	tried   int // attempts since the last session that lasted
 	pause   *backoff.ExponentialBackOff
 	grace   time.Duration // for one attempt of the first round, doubled with each
-	most    time.Duration // for one attempt
+	most    time.Duration // for one attempt: the session's timeout
 	since   time.Time     // when the last connection got its session
 	line    *line         // the last one
 	failure atomic.Pointer[error]
 }
 
-func newRoute(ctx context.Context, cfg Config) *route {
+func newRoute(ctx context.Context, cfg Config, silence func() time.Duration) *route {
 	pause := backoff.NewExponentialBackOff() // with jitter of a half
 	pause.InitialInterval = 100 * time.Millisecond
 	pause.MaxInterval = cfg.SessionTimeout / 2 // the way must be found again within the session
-	return &route{ctx: ctx, servers: cfg.Servers, pause: pause, grace: cfg.OpTimeout / 2, most: cfg.SessionTimeout}
+	return &route{ctx: ctx, silence: silence, servers: cfg.Servers, pause: pause, grace: cfg.OpTimeout / 2, most: cfg.SessionTimeout}
 }
 
 // Init is the library's; the servers are known already.
@@ -68,22 +70,36 @@ func (r *route) arrived() { r.since = time.Now() }
 // may take: patience grows, lest an ensemble that is slow because all come back
 // at once is asked the more often the slower it gets.
 func (r *route) attempt() (time.Duration, error) {
-	if !r.since.IsZero() && time.Since(r.since) > r.grace {
-		r.tried = 0 // else it is a server that accepts and hangs up
-		r.pause.Reset()
+	if !r.since.IsZero() {
+		if time.Since(r.since) > r.grace { // else it is a server that accepts and hangs up
+			r.tried = 0
+			r.pause.Reset()
+		}
+		r.wait(r.spread())
 	}
 	r.since = time.Time{}
 	round := r.tried / len(r.servers)
 	if round > 0 && r.tried%len(r.servers) == 0 {
-		t := time.NewTimer(r.pause.NextBackOff())
-		defer t.Stop()
-		select {
-		case <-t.C:
-		case <-r.ctx.Done():
-		}
+		r.wait(r.pause.NextBackOff())
 	}
 	r.tried++
 	return min(r.grace<<min(round, 10), r.most), r.ctx.Err()
+}
+
+// spread is how long to wait before a lost connection is replaced: up to an
+// eighth of what is left of the session, so that all whom a server has dropped at
+// one moment do not fall upon the next one at one moment.
+func (r *route) spread() time.Duration {
+	return time.Duration(rand.Float64() * float64(max(0, r.most-r.silence())) / 8)
+}
+
+func (r *route) wait(d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-r.ctx.Done():
+	}
 }
 
 // failed notes why an attempt led nowhere, for the error of Dial.

@@ -51,7 +51,7 @@ func Dial(ctx context.Context, cfg Config) (*Session, error) {
 	s := &Session{cfg: cfg, up: make(chan struct{})}
 	s.lease.begin(cfg.Clock)
 	s.ctx, s.die = context.WithCancelCause(context.Background())
-	s.route = newRoute(s.ctx, cfg)
+	s.route = newRoute(s.ctx, cfg, s.Silence)
 	conn, events, err := zk.Connect(cfg.Servers, cfg.SessionTimeout,
 		zk.WithHostProvider(s.route),
 		zk.WithDialer(s.dial),

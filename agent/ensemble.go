@@ -28,10 +28,14 @@ type ensemble struct {
 
 	mu      sync.Mutex // guards the fields below
 	servers []zoo.Server
-	at      time.Time               // of servers
-	told    map[string]zoo.Settings // by address: what a server told last
-	granted time.Duration           // of the agent's own session; 0 for none so far
+	at      time.Time          // of servers
+	told    map[string]answers // by address
+	granted time.Duration      // of the agent's own session; 0 for none so far
 }
+
+// Answers are what the servers behind one address told last, by their ids: a
+// balancer may lead to another one each time.
+type answers map[int64]zoo.Settings
 
 func newEnsemble(cfg Config) *ensemble {
 	e := &ensemble{
@@ -40,7 +44,7 @@ func newEnsemble(cfg Config) *ensemble {
 		fallback: plan.Settings{Tick: cfg.ZKTick, SyncLimit: cfg.ZKSyncLimit},
 		fixed:    cfg.Quarantine,
 		busy:     make(chan struct{}, 1),
-		told:     make(map[string]zoo.Settings),
+		told:     make(map[string]answers),
 	}
 	for _, server := range cfg.ZooKeeper {
 		e.servers = append(e.servers, zoo.Server{Addr: server, Problem: "was not asked yet"})
@@ -82,7 +86,10 @@ func (e *ensemble) ask(ctx context.Context) {
 	e.servers, e.at = servers, time.Now()
 	for _, s := range servers {
 		if s.Settings != nil {
-			e.told[s.Addr] = *s.Settings
+			if e.told[s.Addr] == nil {
+				e.told[s.Addr] = make(answers)
+			}
+			e.told[s.Addr][s.Settings.ServerID] = *s.Settings
 		}
 	}
 }
@@ -108,24 +115,54 @@ func (e *ensemble) quarantine() plan.Quarantine {
 
 // settingsLocked returns what is reckoned with for a server. One that does not
 // tell its settings now is believed to have those that it told before, and else
-// those of the configuration: it may well be serving instances.
+// those of the configuration, or worse ones that another server told: it may well
+// be serving instances, and it is when it cannot be asked that they matter.
 func (e *ensemble) settingsLocked(s zoo.Server) (plan.Settings, muster.SettingsSource) {
 	settings, source := e.fallback, muster.SettingsAssumed
 	if e.fallback != (plan.Settings{}) {
 		source = muster.SettingsConfigured
 	}
-	if told, ok := e.told[s.Addr]; ok {
-		settings = plan.Settings{Tick: told.Tick, SyncLimit: told.SyncLimit, MaxSession: told.MaxSession}
+	if told := e.told[s.Addr]; len(told) > 0 {
+		settings = told.worst()
 		source = muster.SettingsRemembered
 		if s.Settings != nil {
 			source = muster.SettingsAsked
 		}
+	} else {
+		for _, told := range e.told {
+			settings = worse(settings, told.worst())
+		}
 	}
-	if e.granted > 0 && e.granted < e.asked && settings.MaxSession == 0 {
-		settings.MaxSession = e.granted // it does not tell, and yet it shows
+	if e.granted > 0 && settings.MaxSession == 0 {
+		// It does not tell, and no more than this is proven.
+		settings.MaxSession = e.granted
 	}
 	settings.Alone = s.Mode == "standalone" && len(e.servers) == 1
 	return settings, source
+}
+
+// worst returns what a quarantine must reckon with; there is one answer at least.
+func (a answers) worst() (worst plan.Settings) {
+	first := true
+	for _, told := range a {
+		settings := plan.Settings{Tick: told.Tick, SyncLimit: told.SyncLimit, MaxSession: told.MaxSession}
+		if first {
+			worst, first = settings, false
+		} else {
+			worst = worse(worst, settings)
+		}
+	}
+	return worst
+}
+
+// worse has the longer lag of two settings and the shorter sessions.
+func worse(a, b plan.Settings) plan.Settings {
+	most := min(a.Complete().MaxSession, b.Complete().MaxSession)
+	if b.Lag() > a.Lag() {
+		a = b
+	}
+	a.MaxSession = most
+	return a
 }
 
 // describe returns what is known of the servers, for a diagnosis.

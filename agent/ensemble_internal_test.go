@@ -1,6 +1,10 @@
 package agent
 
 import (
+	"context"
+	"fmt"
+	"io"
+	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -21,6 +25,8 @@ func TestSettingsOfServers(t *testing.T) {
 	t.Parallel()
 	quick := zoo.Settings{Tick: time.Second, SyncLimit: 3, MaxSession: 10 * time.Second}
 	known := plan.Settings{Tick: time.Second, SyncLimit: 3, MaxSession: 10 * time.Second}
+	slow := zoo.Settings{Tick: 5 * time.Second, SyncLimit: 4, MaxSession: 30 * time.Second}
+	lagging := plan.Settings{Tick: 5 * time.Second, SyncLimit: 4, MaxSession: 30 * time.Second}
 	configured := Config{ZKTick: 3 * time.Second, ZKSyncLimit: 7}
 	tests := []struct {
 		name    string
@@ -36,8 +42,26 @@ func TestSettingsOfServers(t *testing.T) {
 			[]zoo.Server{{Addr: "a", Mode: "leader", Settings: &quick}, {Addr: "b", Problem: "silent"}, {Addr: "c", Mode: "follower"}},
 			map[string]zoo.Settings{"a": quick, "b": quick},
 			0,
-			[]plan.Settings{known, known, {Tick: 3 * time.Second, SyncLimit: 7}},
+			[]plan.Settings{known, known, {Tick: 3 * time.Second, SyncLimit: 7, MaxSession: 10 * time.Second}},
 			[]muster.SettingsSource{muster.SettingsAsked, muster.SettingsRemembered, muster.SettingsConfigured},
+		},
+		{
+			"one that was never heard is no better than the others",
+			Config{},
+			[]zoo.Server{{Addr: "a", Mode: "leader", Settings: &slow}, {Addr: "b", Problem: "silent"}},
+			map[string]zoo.Settings{"a": slow},
+			0,
+			[]plan.Settings{lagging, lagging},
+			[]muster.SettingsSource{muster.SettingsAsked, muster.SettingsAssumed},
+		},
+		{
+			"nor than what is configured",
+			Config{ZKTick: 2 * time.Second, ZKSyncLimit: 5},
+			[]zoo.Server{{Addr: "a", Problem: "silent"}, {Addr: "b", Mode: "follower", Settings: &slow}},
+			map[string]zoo.Settings{"b": slow},
+			0,
+			[]plan.Settings{lagging, lagging},
+			[]muster.SettingsSource{muster.SettingsConfigured, muster.SettingsAsked},
 		},
 		{
 			"nothing is known",
@@ -81,11 +105,19 @@ func TestSettingsOfServers(t *testing.T) {
 			[]muster.SettingsSource{muster.SettingsAssumed},
 		},
 		{
-			"a grant of more tells nothing",
+			"a grant of what was asked for proves that much",
+			Config{SessionTimeout: 8 * time.Second},
+			[]zoo.Server{{Addr: "a", Mode: "follower"}},
+			nil, 8 * time.Second,
+			[]plan.Settings{{MaxSession: 8 * time.Second}},
+			[]muster.SettingsSource{muster.SettingsAssumed},
+		},
+		{
+			"a grant of more proves that much",
 			Config{SessionTimeout: 2 * time.Second},
 			[]zoo.Server{{Addr: "a", Mode: "follower"}},
 			nil, 4 * time.Second,
-			[]plan.Settings{{}},
+			[]plan.Settings{{MaxSession: 4 * time.Second}},
 			[]muster.SettingsSource{muster.SettingsAssumed},
 		},
 	}
@@ -93,7 +125,7 @@ func TestSettingsOfServers(t *testing.T) {
 		e := newEnsemble(tt.cfg)
 		e.servers, e.granted = tt.servers, tt.granted
 		for addr, s := range tt.told {
-			e.told[addr] = s
+			e.told[addr] = answers{1: s}
 		}
 		if diff := cmp.Diff(e.quarantine().Servers, tt.want); diff != "" {
 			t.Errorf("%s (-got +want):\n%s", tt.name, diff)
@@ -105,6 +137,44 @@ func TestSettingsOfServers(t *testing.T) {
 		if !slices.Equal(sources, tt.sources) {
 			t.Errorf("%s: got sources %v, want %v", tt.name, sources, tt.sources)
 		}
+	}
+}
+
+// Behind one address there may be several servers: the worst that was met counts,
+// and what each told last.
+func TestSettingsBehindABalancer(t *testing.T) {
+	t.Parallel()
+	conf := "tickTime=%d\nminSessionTimeout=4000\nmaxSessionTimeout=40000\nserverId=%d\ninitLimit=10\nsyncLimit=5\n"
+	turn := 0
+	ticks := []int{2000, 3000, 2000}
+	e := newEnsemble(Config{ZooKeeper: []string{"balancer:2181"}, Dial: func(context.Context, string, string) (net.Conn, error) {
+		here, there := net.Pipe()
+		answer := fmt.Sprintf(conf, ticks[turn], turn+1)
+		go func() {
+			defer there.Close()
+			word := make([]byte, 4)
+			if _, err := io.ReadFull(there, word); err == nil && string(word) == "conf" {
+				_, _ = io.WriteString(there, answer)
+			}
+		}()
+		return here, nil
+	}})
+	for range 2 * len(ticks) {
+		e.ask(t.Context())
+		e.at = time.Time{} // as if it were long ago
+		turn = (turn + 1) % len(ticks)
+	}
+	if got, want := e.quarantine().Lag(), 18*time.Second; got != want {
+		t.Errorf("got a lag of %s, want that of the slowest, %s", got, want)
+	}
+	ticks[1] = 2000
+	for range ticks {
+		e.ask(t.Context())
+		e.at = time.Time{}
+		turn = (turn + 1) % len(ticks)
+	}
+	if got, want := e.quarantine().Lag(), 12*time.Second; got != want {
+		t.Errorf("after a change: got a lag of %s, want %s", got, want)
 	}
 }
 

@@ -65,8 +65,8 @@ type Config struct {
 	// there, and flags answer from it, at the fence, until the instance has
 	// joined. It is replaced atomically, and belongs to one service; instances of
 	// it may share one. The folder must exist. One that is damaged, of another
-	// service or root, of a newer format, or writable by others is ignored, with a
-	// warning. "" is none.
+	// service or root, of a newer format, writable by others or theirs is ignored,
+	// with a warning. "" is none.
 	Snapshot string
 
 	// Events is told all that happens to the instance, one event at a time, in

@@ -40,13 +40,16 @@ func readFile(path string, limit int64) ([]byte, error) {
 	return data, err
 }
 
-// own refuses what is no plain file, and one that others may write.
+// own refuses what is no plain file, and one that others may write: by its
+// permissions, or because it is theirs.
 func own(info fs.FileInfo) error {
 	switch mode := info.Mode(); {
 	case !mode.IsRegular():
 		return fmt.Errorf("it is no plain file (%s)", mode)
 	case mode.Perm()&0o022 != 0 && runtime.GOOS != "windows": // which has other permissions
 		return fmt.Errorf("others may write it (%s): chmod 600", mode)
+	case foreign(info):
+		return errors.New("it belongs to another user, who may write it")
 	}
 	return nil
 }

@@ -41,6 +41,7 @@ func TestCase28SnapshotIsIgnored(t *testing.T) {
 		cause  string
 		stays  bool
 		asRoot bool // it is no hindrance to root
+		byRoot bool // nobody else can bring it about
 	}{
 		"empty":              {spoil: write(func([]byte) []byte { return nil }), cause: "it is not a snapshot"},
 		"something else":     {spoil: write(func([]byte) []byte { return []byte("{}") }), cause: "it is not a snapshot"},
@@ -58,6 +59,12 @@ func TestCase28SnapshotIsIgnored(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, cause: "others may write it"},
+		"of another user": {spoil: func(t *testing.T, path string, data []byte) {
+			write(bytes.Clone)(t, path, data)
+			if err := os.Chown(path, 54321, -1); err != nil {
+				t.Fatal(err)
+			}
+		}, cause: "it belongs to another user", byRoot: true},
 		"unreadable": {spoil: func(t *testing.T, path string, data []byte) {
 			write(bytes.Clone)(t, path, data)
 			if err := os.Chmod(path, 0); err != nil {
@@ -84,6 +91,10 @@ func TestCase28SnapshotIsIgnored(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			if tc.asRoot && os.Geteuid() == 0 {
 				t.Log("root reads it all the same: not tried")
+				return
+			}
+			if tc.byRoot && os.Geteuid() != 0 {
+				t.Log("only root gives files away: not tried")
 				return
 			}
 			path := filepath.Join(t.TempDir(), "snapshot")

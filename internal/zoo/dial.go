@@ -87,10 +87,11 @@ func (r *route) attempt() (time.Duration, error) {
 }
 
 // spread is how long to wait before a lost connection is replaced: up to an
-// eighth of what is left of the session, so that all whom a server has dropped at
-// one moment do not fall upon the next one at one moment.
+// eighth of what is left of the session, and to a second, so that all whom a
+// server has dropped at one moment do not fall upon the next one at one moment.
 func (r *route) spread() time.Duration {
-	return time.Duration(rand.Float64() * float64(max(0, r.most-r.silence())) / 8)
+	most := min(max(0, r.most-r.silence())/8, time.Second)
+	return time.Duration(rand.Float64() * float64(most))
 }
 
 func (r *route) wait(d time.Duration) {

@@ -337,7 +337,7 @@ func TestManyWatches(t *testing.T) {
 				}
 			})
 		}
-		time.Sleep(time.Second)
+		time.Sleep(2 * time.Second) // up to one of them before the connection is replaced
 		for i, ch := range watches {
 			select {
 			case <-ch:

@@ -18,6 +18,7 @@ import (
 // lists these with all others.
 const (
 	maxConnections = 2000     // open at once, on each of the two listeners
+	maxOfOne       = 1500     // of these, from one address
 	maxCalls       = 10_000   // under way at once, watches included
 	maxHeaders     = 16 << 10 // bytes of a call's headers
 	maxAccess      = 1 << 20  // bytes of an access file, a certificate or a key
@@ -58,12 +59,17 @@ func host(address string) string {
 }
 
 // A bounded listener closes connections beyond its number at once: whoever
-// opens them gains nothing, and those that are open go on.
+// opens them gains nothing, and those that are open go on. No address takes all
+// of them, or one host that opens connections and says nothing would keep
+// everybody else from a kill.
 type bounded struct {
 	net.Listener
-	most int64
-	open atomic.Int64
-	full func(from string)
+	most, each int
+	full       func(from string)
+
+	mu   sync.Mutex // guards the fields below
+	open int
+	from map[string]int // open, by host
 }
 
 // Accept waits for a connection that there is room for.
@@ -73,12 +79,32 @@ func (l *bounded) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		if l.open.Add(1) <= l.most {
-			return &counted{Conn: conn, leave: func() { l.open.Add(-1) }}, nil
+		from := conn.RemoteAddr().String()
+		if l.enter(host(from)) {
+			return &counted{Conn: conn, leave: func() { l.leave(host(from)) }}, nil
 		}
-		l.open.Add(-1)
-		l.full(conn.RemoteAddr().String())
+		l.full(from)
 		_ = conn.Close() // nobody is left to tell
+	}
+}
+
+func (l *bounded) enter(host string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.open >= l.most || l.from[host] >= l.each {
+		return false
+	}
+	l.open++
+	l.from[host]++
+	return true
+}
+
+func (l *bounded) leave(host string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.open--
+	if l.from[host]--; l.from[host] == 0 {
+		delete(l.from, host)
 	}
 }
 
@@ -100,7 +126,7 @@ func (s *server) bound(l net.Listener) net.Listener {
 	if l == nil {
 		return nil
 	}
-	return &bounded{Listener: l, most: maxConnections, full: func(from string) {
+	return &bounded{Listener: l, most: maxConnections, each: maxOfOne, from: make(map[string]int), full: func(from string) {
 		s.record.ended(refusal{method: "connection", peer: from, code: codes.ResourceExhausted, reason: errFull.Error()})
 	}}
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -88,6 +89,61 @@ func TestOverTheRateIsToldByItsCode(t *testing.T) {
 		t.Errorf("a probe: %d", code)
 	}
 	waitFor(t, "it is recorded", func() bool { return d.count("http", codes.ResourceExhausted) == 1 && d.refusal() != nil })
+}
+
+// A guest list is a listener to which these addresses come.
+type guestList struct {
+	net.Listener
+	come []string
+}
+
+func (g *guestList) Accept() (net.Conn, error) {
+	if len(g.come) == 0 {
+		return nil, net.ErrClosed
+	}
+	conn, _ := net.Pipe()
+	guest := &guest{Conn: conn, from: &net.TCPAddr{IP: net.ParseIP(g.come[0]), Port: len(g.come)}}
+	g.come = g.come[1:]
+	return guest, nil
+}
+
+type guest struct {
+	net.Conn
+	from net.Addr
+}
+
+func (g *guest) RemoteAddr() net.Addr { return g.from }
+
+// One host that opens connections and says nothing does not keep others out: a
+// kill must come through.
+func TestConnectionsOfOneHostAreBounded(t *testing.T) {
+	t.Parallel()
+	const flood, operator, other = "10.0.0.1", "10.0.0.2", "fd00::3"
+	var refused []string
+	l := (&server{}).bound(&guestList{come: []string{flood, flood, flood, operator, flood, other, operator}}).(*bounded)
+	if l.most != maxConnections || l.each >= l.most {
+		t.Errorf("%d of %d connections for one host", l.each, l.most)
+	}
+	l.most, l.each = 4, 2
+	l.full = func(from string) { refused = append(refused, host(from)) }
+	var in []net.Conn
+	for {
+		conn, err := l.Accept()
+		if err != nil {
+			break
+		}
+		in = append(in, conn)
+	}
+	if want := []string{flood, flood, operator}; !slices.Equal(refused, want) || len(in) != 4 {
+		t.Errorf("refused %v and let %d in, want %v and 4", refused, len(in), want)
+	}
+	for _, conn := range in {
+		conn.Close()
+		conn.Close()
+	}
+	if l.open != 0 || len(l.from) != 0 {
+		t.Errorf("when all have gone %d are counted, by host %v", l.open, l.from)
+	}
 }
 
 // Connections beyond the number are closed at once; when one goes another may

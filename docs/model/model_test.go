@@ -2,10 +2,17 @@ package model
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"text/tabwriter"
 )
+
+type protocol struct {
+	name   string
+	breaks string // the promise that it must be found to break; "" for none
+	config
+}
 
 // The protocol is safe as it is, and each thing that it does it does for a
 // reason: without it, a promise is broken. The sizes are said in docs/safety.md.
@@ -14,14 +21,9 @@ func TestModel(t *testing.T) {
 	var table strings.Builder
 	rows := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
 	fmt.Fprint(rows, "protocol\tverdict\tinstances\tagents\tlag, lease\tstates\tdepth\tCPU s\n")
-	for _, tc := range []struct {
-		name   string
-		breaks string // the promise that it must be found to break; "" for none
-		config
-	}{
+	cases := []protocol{
 		{"right", "", config{instances: 2, agents: 2, lag: 1, lease: 1}},
 		{"right, finer clock", "", config{instances: 2, agents: 2, lag: 2, lease: 2}},
-		{"right, three instances", "", config{instances: 3, agents: 1, lag: 1, lease: 1}},
 		{"ephemeral roster", "G1", wrong("EPHEMERAL_ROSTER")},
 		{"ack by stage", "G1", wrong("ACK_BY_STAGE")},
 		{"no gate", "G2", wrong("NO_GATE")},
@@ -32,7 +34,11 @@ func TestModel(t *testing.T) {
 		{"reaped while it still serves", "G3", wrong("SHORT_QUARANTINE")},
 		{"work in flight not cancelled", "G3", wrong("NO_CANCEL")},
 		{"no compare-and-set", "G5", wrong("NO_COMPARE")},
-	} {
+	}
+	if os.Getenv("LONG") != "" { // minutes, and 4 GB
+		cases = append(cases, protocol{"right, three instances", "", config{instances: 3, agents: 1, lag: 1, lease: 1}})
+	}
+	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
 			f, err := check(t.Context(), t.TempDir(), tc.config)
 			switch {

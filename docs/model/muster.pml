@@ -49,7 +49,7 @@
 
 mtype = { on, accept, off, none };                 /* stages; none: no request */
 mtype = { joining, judged, heard, deceived, cut }; /* contact */
-mtype = { idle, reading, decided };                /* what an agent does */
+mtype = { idle, reading, listing, decided };       /* what an agent does */
 
 /* --- What lies in ZooKeeper ------------------------------------------------ */
 
@@ -85,6 +85,8 @@ mtype told[INSTANCES] = none;    /* the stage that was acked last */
 /* --- What an agent has read, and wants ------------------------------------- */
 
 mtype phase[AGENTS] = idle;
+byte list[AGENTS];                            /* the members, a bit for each */
+bool settled[AGENTS];                         /* listing: nobody registered or left since */
 mtype from[AGENTS] = off, to[AGENTS] = off;   /* the stage */
 bool shut[AGENTS], shutting[AGENTS];          /* the gate */
 bool wish[AGENTS];                            /* the command */
@@ -122,7 +124,7 @@ bool G1 = true, G2 = true, G3 = true, G5 = true; /* named, so that pan names wha
 /* --- What a write does to what others have read ---------------------------- */
 
 inline forget(a) {
-	phase[a] = idle; from[a] = off; to[a] = off; wish[a] = false
+	phase[a] = idle; list[a] = 0; settled[a] = false; from[a] = off; to[a] = off; wish[a] = false
 	shut[a] = false; shutting[a] = false; byRoster[a] = false
 }
 
@@ -145,7 +147,7 @@ inline newRoster() {
 		for (n : 0 .. AGENTS-1) {
 			if
 			:: byRoster[n] -> forget(n)
-			:: else
+			:: else -> settled[n] = false
 			fi
 		}
 		n = 0
@@ -153,6 +155,19 @@ inline newRoster() {
 #else
 	skip
 #endif
+}
+
+/* The member is none any more. Who has it in a list finds no live entry of it. */
+inline noMember(x) {
+	d_step {
+		for (n : 0 .. AGENTS-1) {
+			if
+			:: list[n] & (1 << x) -> forget(n)
+			:: else
+			fi
+		}
+		n = 0
+	}
 }
 
 /* The sheet was written. */
@@ -298,7 +313,7 @@ proctype Instance(byte me) {
 		member[me] = false; live[me] = false; acked[me] = false
 		end(me)
 		printf("instance %d leaves\n", me)
-		newRoster()
+		noMember(me); newRoster()
 	   }
 	:: atomic { alive[me] ->
 		end(me)
@@ -337,6 +352,7 @@ proctype Instance(byte me) {
 	:: atomic { member[me] && !live[me] && over(me) ->
 		member[me] = false; gone[me] = 0; old[me] = old[me] && alive[me]
 		printf("instance %d is reaped\n", me)
+		noMember(me)
 	   }
 	od
 }
@@ -399,28 +415,43 @@ proctype Agent(byte me) {
 		printf("agent %d reads the sheet: %e\n", me, stage)
 	   }
 
-	/* Then the roster, its members and their live entries. It decides at once, as
-	 * nothing else goes into the decision. */
+	/* Then the roster's version and its members. */
 	:: atomic { phase[me] == reading ->
-		printf("agent %d reads the members, and decides\n", me)
+		printf("agent %d lists the members\n", me)
+		phase[me] = listing; settled[me] = true
+		d_step {
+			for (n : 0 .. INSTANCES-1) {
+				if
+				:: counts(n) -> list[me] = list[me] | (1 << n)
+				:: else
+				fi
+			}
+			n = 0
+		}
+	   }
+
+	/* Then their live entries, and nothing else goes into the decision. */
+	:: atomic { phase[me] == listing ->
+		printf("agent %d reads the acks, and decides\n", me)
 		d_step {
 			ready = true; allAcked = true; someone = false
 			for (n : 0 .. INSTANCES-1) {
 				if
-				:: counts(n) ->
+				:: list[me] & (1 << n) ->
 					ready = ready && !old[n]
 					allAcked = allAcked && hasAcked(n)
 					someone = someone || live[n] && !old[n]
 				:: else
 				fi
 			}
-			ready = ready && someone; n = 0
+			ready = ready && someone; n = 0; list[me] = 0
 		}
 		phase[me] = decided; to[me] = from[me]; shutting[me] = shut[me]
 		if
 		:: from[me] == off && wish[me] && ready ->
 			if
-			:: to[me] = accept; shutting[me] = true; byRoster[me] = !shut[me]
+			:: shut[me] -> to[me] = accept; shutting[me] = true
+			:: !shut[me] && settled[me] -> to[me] = accept; shutting[me] = true; byRoster[me] = true
 			:: !shut[me] -> shutting[me] = true /* registrations do not pause */
 			fi
 		:: from[me] == off && shut[me] && !(wish[me] && ready) && mayOpen -> shutting[me] = false
@@ -429,7 +460,7 @@ proctype Agent(byte me) {
 		:: from[me] == on && !wish[me] -> to[me] = accept /* at once, needing nobody */
 		:: else -> forget(me) /* it waits */
 		fi
-		ready = false; allAcked = false; someone = false
+		ready = false; allAcked = false; someone = false; settled[me] = false
 	   }
 
 	/* And some time later, its transaction. */

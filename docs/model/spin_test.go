@@ -61,7 +61,11 @@ func check(ctx context.Context, dir string, c config) (f finding, err error) {
 			return f, fmt.Errorf("%s: %w\n%s", step[0], errors.Join(err, errors.New("the model does not compile")), out)
 		}
 	}
-	out, state, err := run(ctx, dir, "./pan", "-m8000000", "-w24")
+	depth := "-m5000000" // what is deeper is an error
+	if c.instances > 2 {
+		depth = "-m20000000"
+	}
+	out, state, err := run(ctx, dir, "./pan", depth, "-w24")
 	if err != nil {
 		return f, fmt.Errorf("pan: %w\n%s", err, out)
 	}

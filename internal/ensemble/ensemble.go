@@ -42,6 +42,18 @@ func SyncLimit(ticks int) Option { return func(s *settings) { s.sync = ticks } }
 // [Ensemble.Delay] and [Ensemble.Isolate].
 func Links() Option { return func(s *settings) { s.links = true } }
 
+// Set sets a key of zoo.cfg, or a system property of ZooKeeper's without its
+// prefix.
+func Set(key, value string) Option {
+	return func(s *settings) { s.keys[key] = value }
+}
+
+// Data has server i keep its data in the ith of the folders, which are there.
+func Data(folders ...string) Option { return func(s *settings) { s.data = folders } }
+
+// Env adds to the servers' environment, as in "LD_PRELOAD=slow.so".
+func Env(vars ...string) Option { return func(s *settings) { s.env = append(s.env, vars...) } }
+
 // Start starts n servers, waits until all of them serve, and ends them with the
 // test, showing the end of their logs if it failed. It skips or fails the test
 // as [Require] does.
@@ -61,7 +73,7 @@ func Start(t testing.TB, n int, opts ...Option) *Ensemble {
 // launch starts n servers that keep their files below dir, and waits for
 // nothing.
 func launch(dir string, n int, opts ...Option) (*Ensemble, error) {
-	s := settings{tick: 500 * time.Millisecond, words: "*", sync: 4}
+	s := settings{tick: 500 * time.Millisecond, words: "*", sync: 4, keys: make(map[string]string)}
 	for _, opt := range opts {
 		opt(&s)
 	}
@@ -77,6 +89,7 @@ func launch(dir string, n int, opts ...Option) (*Ensemble, error) {
 		home := filepath.Join(dir, "zookeeper-"+strconv.Itoa(i))
 		srv, err := newServer(home, s.ports[i].client)
 		if err == nil {
+			srv.env = s.env
 			err = s.write(home, i)
 		}
 		if err == nil {
@@ -133,6 +146,9 @@ func (e *Ensemble) Await(t testing.TB) {
 		}
 	}
 }
+
+// Serves tells whether server i serves clients now.
+func (e *Ensemble) Serves(i int) bool { return e.servers[i].mode() != "" }
 
 // Leader gives the index of the server that leads now, or -1 while none does.
 // The only server of an ensemble of one leads.

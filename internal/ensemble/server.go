@@ -26,6 +26,7 @@ const grace = 10 * time.Second
 // server is one ZooKeeper server: a process at a time, on one data directory.
 type server struct {
 	home, addr, log string
+	env             []string // beside ours
 
 	mu     sync.Mutex    // guards the fields below; held until a process has ended
 	proc   *exec.Cmd     // nil when it was not started, or ended on purpose
@@ -66,6 +67,7 @@ func (s *server) start() error {
 	defer log.Close() // the process has its own handle
 	cmd := exec.Command("java", Arguments(s.home)...)
 	cmd.Dir = s.home
+	cmd.Env = append(os.Environ(), s.env...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = attributes()
 	if err := cmd.Start(); err != nil {

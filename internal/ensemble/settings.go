@@ -21,6 +21,8 @@ type settings struct {
 	sync  int    // ticks for which a leader and a follower may be silent
 	links bool
 	keys  map[string]string // more of zoo.cfg
+	data  []string          // the servers' data folders; below their homes where there are none
+	env   []string          // what is added to the servers' environment
 	ports []ports
 	ways  map[[2]int]int // the port at which server [0] finds the quorum port of server [1], where there are links
 }
@@ -64,6 +66,9 @@ func (s *settings) draw(n int) error {
 // write puts server i's configuration and identity into home.
 func (s *settings) write(home string, i int) error {
 	data := filepath.Join(home, "data")
+	if s.data != nil {
+		data = s.data[i]
+	}
 	if err := os.MkdirAll(data, 0o755); err != nil {
 		return err
 	}

@@ -20,6 +20,7 @@ const (
 	maxConnections = 2000     // open at once, on each of the two listeners
 	maxOfOne       = 1500     // of these, from one address
 	maxCalls       = 10_000   // under way at once, watches included
+	maxWatches     = 9000     // of these; the others end, so a kill finds room
 	maxHeaders     = 16 << 10 // bytes of a call's headers
 	maxAccess      = 1 << 20  // bytes of an access file, a certificate or a key
 	callBurst      = 2000     // calls of one address at once
@@ -32,6 +33,7 @@ const (
 type limits struct {
 	callers pace.Callers
 	calls   atomic.Int64 // under way
+	watches atomic.Int64 // of these, those that end when the caller likes
 }
 
 func newLimits() *limits {
@@ -43,11 +45,30 @@ func (l *limits) enter(from string, now time.Time) (leave func(), err error) {
 	if !l.callers.Take(host(from), now) {
 		return nil, fmt.Errorf("%w: more than %d calls a second from %s", wire.ErrResourceExhausted, callRate, host(from))
 	}
-	if l.calls.Add(1) > maxCalls {
-		l.calls.Add(-1)
-		return nil, fmt.Errorf("%w: more than %d calls at once", wire.ErrResourceExhausted, maxCalls)
+	return count(&l.calls, maxCalls, "calls")
+}
+
+// watch admits a call that lasts.
+func (l *limits) watch(from string, now time.Time) (leave func(), err error) {
+	leaveCall, err := l.enter(from, now)
+	if err != nil {
+		return nil, err
 	}
-	return func() { l.calls.Add(-1) }, nil
+	leaveWatch, err := count(&l.watches, maxWatches, "watches")
+	if err != nil {
+		leaveCall()
+		return nil, err
+	}
+	return func() { leaveWatch(); leaveCall() }, nil
+}
+
+// count takes one of so many.
+func count(under *atomic.Int64, most int64, what string) (leave func(), err error) {
+	if under.Add(1) > most {
+		under.Add(-1)
+		return nil, fmt.Errorf("%w: more than %d %s at once", wire.ErrResourceExhausted, most, what)
+	}
+	return func() { under.Add(-1) }, nil
 }
 
 // host is the address without its port, which a caller can change.

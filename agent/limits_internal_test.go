@@ -16,6 +16,7 @@ import (
 
 	logtest "github.com/sirupsen/logrus/hooks/test"
 	"google.golang.org/grpc/codes"
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
 )
 
@@ -64,6 +65,33 @@ func TestCallsAtOnceAreBounded(t *testing.T) {
 	leave()
 	if _, err := l.enter("10.1.0.0:1", time.Unix(1<<20, 0)); err != nil {
 		t.Errorf("after one has ended: %v", err)
+	}
+}
+
+// Watches last as long as the caller likes, and that of the agent's health needs
+// no credential: whatever number of them there is, a kill finds room.
+func TestWatchesLeaveRoomForCalls(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, APIConfig{})
+	d.server.limits.watches.Store(maxWatches)
+	d.server.limits.calls.Store(maxWatches)
+	conn := d.dial(nil)
+	stream, err := healthv1.NewHealthClient(conn).Watch(t.Context(), new(healthv1.HealthCheckRequest))
+	if err == nil {
+		_, err = stream.Recv()
+	}
+	if status.Code(err) != codes.ResourceExhausted {
+		t.Errorf("a watch too many: %v", err)
+	}
+	if err := calls["read"](as(t, ""), conn); err != nil {
+		t.Errorf("a call: %v", err)
+	}
+	d.server.limits.watches.Add(-1)
+	if stream, err = healthv1.NewHealthClient(conn).Watch(t.Context(), new(healthv1.HealthCheckRequest)); err == nil {
+		_, err = stream.Recv()
+	}
+	if err != nil {
+		t.Errorf("when one has ended: %v", err)
 	}
 }
 

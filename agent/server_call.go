@@ -82,7 +82,7 @@ func (s *server) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo,
 // stream is around every stream.
 func (s *server) stream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handle grpc.StreamHandler) (err error) {
 	defer s.caught(info.FullMethod, &err)
-	leave, err := s.limits.enter(peerOf(stream.Context()), time.Now())
+	leave, err := s.limits.watch(peerOf(stream.Context()), time.Now())
 	if err != nil {
 		return wire.Status(err).Err()
 	}

@@ -128,11 +128,22 @@ inline forget(a) {
 	shut[a] = false; shutting[a] = false; byRoster[a] = false
 }
 
+#ifdef MEMBERS_FIRST /* it reads the sheet when it has the list */
+#define hasRead(a) (phase[a] == decided)
+#else
+#define hasRead(a) true
+#endif
+
 /* The status was written. */
 inline newStatus() {
 #ifndef NO_COMPARE
 	d_step {
-		for (n : 0 .. AGENTS-1) { forget(n) }
+		for (n : 0 .. AGENTS-1) {
+			if
+			:: hasRead(n) -> forget(n)
+			:: else
+			fi
+		}
 		n = 0
 	}
 #else
@@ -432,6 +443,10 @@ proctype Agent(byte me) {
 
 	/* Then their live entries, and nothing else goes into the decision. */
 	:: atomic { phase[me] == listing ->
+#ifdef MEMBERS_FIRST
+		from[me] = stage; shut[me] = closed; wish[me] = wanted
+		printf("agent %d reads the sheet, after the list: %e\n", me, stage)
+#endif
 		printf("agent %d reads the acks, and decides\n", me)
 		d_step {
 			ready = true; allAcked = true; someone = false

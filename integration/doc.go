@@ -12,11 +12,11 @@
 //
 //	 3, 12   TestCase12RepliesAreLost
 //	 4       TestCase19RestartBetweenSeeingAndAcking
-//	22       TestProcesses, and every story that is judged
+//	22       TestCase22ProcessesCrashStopAndStart, and every story that is judged
 //
 // Those that need a clock or a server that misbehaves to the point (10, 16, 21)
 // are tried on virtual time, beside the package that they are about.
 //
-// TestProcesses lets real processes crash, stop and start by a seed, and is
+// TestCase22ProcessesCrashStopAndStart lets real processes crash, stop and start by a seed, and is
 // replayed with MUSTER_SEED. The benchmarks are run by make bench.
 package integration

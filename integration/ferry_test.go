@@ -15,6 +15,7 @@ type ferry struct {
 
 	mu    sync.Mutex // guards the fields below
 	away  bool
+	open  chan struct{} // closed while what is on board goes on
 	conns map[net.Conn]struct{}
 }
 
@@ -25,7 +26,8 @@ func newFerry(t testing.TB, server string) *ferry {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &ferry{addr: l.Addr().String(), conns: make(map[net.Conn]struct{})}
+	f := &ferry{addr: l.Addr().String(), conns: make(map[net.Conn]struct{}), open: make(chan struct{})}
+	close(f.open)
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		for {
@@ -38,6 +40,7 @@ func newFerry(t testing.TB, server string) *ferry {
 	})
 	t.Cleanup(func() {
 		l.Close()
+		f.goOn()
 		f.layUp()
 		wg.Wait()
 	})
@@ -59,12 +62,45 @@ func (f *ferry) carry(ctx context.Context, conn net.Conn, server string) {
 	}
 	var back sync.WaitGroup
 	back.Go(func() {
-		_, _ = io.Copy(conn, far) // it ends when one of them is closed
+		_, _ = io.Copy(conn, aboard{far, f}) // it ends when one of them is closed
 		conn.Close()
 	})
-	_, _ = io.Copy(far, conn)
+	_, _ = io.Copy(far, aboard{conn, f})
 	far.Close()
 	back.Wait()
+}
+
+// aboard is what was read from one side and has not reached the other.
+type aboard struct {
+	io.Reader
+	f *ferry
+}
+
+func (a aboard) Read(p []byte) (int, error) {
+	n, err := a.Reader.Read(p)
+	a.f.mu.Lock()
+	open := a.f.open
+	a.f.mu.Unlock()
+	<-open
+	return n, err
+}
+
+// halt has all connections, and new ones, fall silent, without closing any.
+func (f *ferry) halt() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.open = make(chan struct{})
+}
+
+// goOn lets go on what was halted, if it was.
+func (f *ferry) goOn() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	select {
+	case <-f.open:
+	default:
+		close(f.open)
+	}
 }
 
 func (f *ferry) takes(conn net.Conn) bool {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"io"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -16,7 +17,9 @@ import (
 type line struct {
 	mu    sync.Mutex // guards the fields below
 	cut   bool
+	blind bool          // what watches tell is lost
 	open  chan struct{} // closed while data flows
+	heard chan struct{} // closed while answers arrive
 	conns map[net.Conn]struct{}
 	every int // the transaction at which a connection breaks; 0 for none
 	count int // of transactions
@@ -27,8 +30,9 @@ type line struct {
 var errCut = errors.New("the line is cut")
 
 func newLine() *line {
-	l := &line{open: make(chan struct{}), conns: make(map[net.Conn]struct{})}
+	l := &line{open: make(chan struct{}), heard: make(chan struct{}), conns: make(map[net.Conn]struct{})}
 	close(l.open)
+	close(l.heard)
 	return l
 }
 
@@ -78,6 +82,22 @@ func (l *line) Hold() (release func()) {
 	return sync.OnceFunc(func() { close(open) })
 }
 
+// Deafen lets all that is sent arrive, and holds up what is answered.
+func (l *line) Deafen() (release func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	heard := make(chan struct{})
+	l.heard = heard
+	return sync.OnceFunc(func() { close(heard) })
+}
+
+// LoseEvents loses what watches tell, from now on.
+func (l *line) LoseEvents() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.blind = true
+}
+
 // Break has the connection break at every nth transaction from now on: by turns
 // before it is sent, and before its reply comes. 0 is for never.
 func (l *line) Break(nth int) {
@@ -86,11 +106,12 @@ func (l *line) Break(nth int) {
 	l.every = nth
 }
 
-// A caught is a transaction that waits on a line.
+// A caught is a transaction that waits on a line, or at which it breaks.
 type caught struct {
-	text        string // it has this in it
-	once        atomic.Bool
-	there, goOn chan struct{}
+	text          string // it has this in it
+	once          atomic.Bool
+	there, goOn   chan struct{}
+	before, after bool // the connection breaks
 }
 
 // catchOn holds up the next transaction on any of the lines that has a text in
@@ -104,6 +125,17 @@ func catchOn(text string, lines ...*line) (there <-chan struct{}, release func()
 		l.mu.Unlock()
 	}
 	return c.there, sync.OnceFunc(func() { close(c.goOn) })
+}
+
+// breakAt has the connection break, once, at a transaction that has a text in it:
+// before it is sent, or before its reply comes.
+func (l *line) breakAt(text string, replyLost bool) (broken <-chan struct{}) {
+	c := &caught{text: text, there: make(chan struct{}), goOn: make(chan struct{}), before: !replyLost, after: replyLost}
+	close(c.goOn)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.catches = append(l.catches, c)
+	return c.there
 }
 
 // caughtLocked gives the catch that a transaction is for, or nil.
@@ -134,6 +166,7 @@ func (l *line) fate(request []byte) (before, after bool) {
 	if c != nil {
 		close(c.there)
 		<-c.goOn
+		before, after = before || c.before, after || c.after
 	}
 	return before, after
 }
@@ -155,12 +188,17 @@ func (l *line) flow() error {
 // A lineConn is one connection over a line.
 type lineConn struct {
 	net.Conn
-	line *line
+	line   *line
+	words  atomic.Bool // it is for one of the four-letter words, and has no packets
+	packet []byte      // what is left of the last one that was read
 }
 
 func (c *lineConn) Write(p []byte) (int, error) {
 	if err := c.line.flow(); err != nil {
 		return 0, err
+	}
+	if len(p) == 4 {
+		c.words.Store(true)
 	}
 	before, after := c.line.fate(p)
 	if before {
@@ -174,13 +212,50 @@ func (c *lineConn) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Read holds back what has arrived, too.
+// Read holds back what has arrived, too. It gives whole packets, piece by piece,
+// as they are asked for.
 func (c *lineConn) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
-	if held := c.line.flow(); held != nil {
-		return 0, held
+	if c.words.Load() {
+		return c.Conn.Read(p)
 	}
-	return n, err
+	for len(c.packet) == 0 {
+		packet, err := c.next()
+		if held := c.line.flow(); held != nil {
+			return 0, held
+		}
+		if err != nil {
+			return 0, err
+		}
+		if !c.line.loses(packet) {
+			c.packet = packet
+		}
+	}
+	n := copy(p, c.packet)
+	c.packet = c.packet[n:]
+	return n, nil
+}
+
+// next reads one packet, with its length in front.
+func (c *lineConn) next() ([]byte, error) {
+	var length [4]byte
+	if _, err := io.ReadFull(c.Conn, length[:]); err != nil {
+		return nil, err
+	}
+	packet := append(length[:], make([]byte, binary.BigEndian.Uint32(length[:]))...)
+	_, err := io.ReadFull(c.Conn, packet[len(length):])
+	c.line.mu.Lock()
+	heard := c.line.heard
+	c.line.mu.Unlock()
+	<-heard
+	return packet, err
+}
+
+// loses reports whether a packet is lost: what a watch tells bears the number -1.
+func (l *line) loses(packet []byte) bool {
+	const notification = 0xffffffff
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.blind && len(packet) >= 8 && binary.BigEndian.Uint32(packet[4:]) == notification
 }
 
 func (c *lineConn) Close() error {

@@ -17,7 +17,7 @@ import (
 
 // Cases 11, 22 and 24 and the promises G1, G2, G3, G5 and G8, with real
 // processes that crash, stop, end and start, and agents that do as well.
-func TestProcesses(t *testing.T) {
+func TestCase22ProcessesCrashStopAndStart(t *testing.T) {
 	t.Parallel()
 	for _, b := range backends() {
 		t.Run(b.name, func(t *testing.T) {

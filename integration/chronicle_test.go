@@ -1,6 +1,7 @@
 package integration_test
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -90,3 +91,13 @@ func (l *life) has(kind sdk.EventKind) bool {
 }
 
 func (l *life) crashed() bool { return l.has(markKill) }
+
+// lastOf is when something was told last.
+func (l *life) lastOf(kind sdk.EventKind) time.Time {
+	for _, m := range slices.Backward(l.all()) {
+		if m.Kind == kind {
+			return m.Time
+		}
+	}
+	return time.Time{}
+}

@@ -153,9 +153,11 @@ func (f *fleet) leaderBut(one *agentHandle) *agentHandle {
 }
 
 // ask returns what an agent says of itself; nothing when it does not answer.
-func (f *fleet) ask(a *agentHandle) client.Agent {
+func (f *fleet) ask(a *agentHandle) client.Agent { return f.askAt(a.Addr()) }
+
+func (f *fleet) askAt(addr string) client.Agent {
 	f.Helper()
-	c, err := client.New(client.Config{Addrs: []string{a.Addr()}, Timeout: time.Second, Patience: -1})
+	c, err := client.New(client.Config{Addrs: []string{addr}, Timeout: time.Second, Patience: -1})
 	if err != nil {
 		f.Fatal(err)
 	}

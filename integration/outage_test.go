@@ -33,7 +33,8 @@ type outpost struct {
 	t         *testing.T
 	path      string
 	ferries   []*ferry
-	processes []*process // all of them
+	processes []*process // all of them, the agents first
+	addrs     []string   // of the agents
 	instances []*process
 	witness   *instance
 }
@@ -47,15 +48,14 @@ func newOutpost(t *testing.T, servers []string) *outpost {
 		o.ferries = append(o.ferries, f)
 		o.servers = append(o.servers, f.addr)
 	}
-	var addrs []string
 	for i := range 2 {
-		addrs = append(addrs, freeAddr(t))
+		o.addrs = append(o.addrs, freeAddr(t))
 		name := fmt.Sprintf("agent-%d", i+1)
 		o.processes = append(o.processes, start(t, nil, name, o.path, "agent", "--zk", o.zk(), "--root", o.root,
-			"--grpc", addrs[i], "--http", "", "--name", name,
+			"--grpc", o.addrs[i], "--http", "", "--name", name,
 			"--session-timeout", o.session.String(), "--quarantine", o.quarantine.String()))
 	}
-	o.client = o.dial(addrs...)
+	o.client = o.dial(o.addrs...)
 	for i := range 2 {
 		o.instances = append(o.instances, o.joinProcess(fmt.Sprintf("process-%d", i+1)))
 	}

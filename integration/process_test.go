@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,15 +18,29 @@ import (
 	"github.com/musterhq/muster/sdk"
 )
 
-// program builds the command muster, for one test, and returns its path.
+// workshop is where the command muster is built, once for all tests.
+var workshop struct {
+	once sync.Once
+	dir  string // "" where nothing was built
+	err  error
+}
+
+// program builds the command muster and returns its path.
 func program(t *testing.T) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "muster")
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", path, "github.com/musterhq/muster/cmd/muster")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("build muster: %v\n%s", err, out)
+	workshop.once.Do(func() {
+		if workshop.dir, workshop.err = os.MkdirTemp("", "muster-integration-"); workshop.err != nil {
+			return
+		}
+		out, err := exec.Command("go", "build", "-o", workshop.dir, "github.com/musterhq/muster/cmd/muster").CombinedOutput()
+		if err != nil {
+			workshop.err = fmt.Errorf("%w\n%s", err, out)
+		}
+	})
+	if workshop.err != nil {
+		t.Fatalf("build muster: %v", workshop.err)
 	}
-	return path
+	return filepath.Join(workshop.dir, "muster")
 }
 
 // A process is one that this test has started; it is ended by its handle.

@@ -211,9 +211,11 @@ func (f *fleet) givenUp(id string, told error, action muster.Action) {
 	}
 }
 
-// once fails the test unless one entry stands for the instance.
+// once waits until the agents know an instance, and fails the test unless one
+// entry stands for it.
 func (f *fleet) once(id string) {
 	f.Helper()
+	f.until(id+" is known", func() bool { return len(f.membersCalled("checkout", id)) > 0 })
 	if got := f.membersCalled("checkout", id); len(got) != 1 {
 		f.Errorf("%d entries for %s: %s", len(got), id, show(got))
 	}

@@ -125,14 +125,34 @@ func (l *link) serve() {
 		if err != nil {
 			return
 		}
-		far, err := net.Dial("tcp", l.dst)
-		if err != nil {
-			near.Close() // the server is down
-			continue
-		}
-		l.wg.Go(func() { l.carry(far, near, l.from, l.to) })
-		l.wg.Go(func() { l.carry(near, far, l.to, l.from) })
+		l.wg.Go(func() {
+			far := l.reach()
+			if far == nil {
+				near.Close()
+				return
+			}
+			l.wg.Go(func() { l.carry(far, near, l.from, l.to) })
+			l.carry(near, far, l.to, l.from)
+		})
 	}
+}
+
+// reach connects to where the link leads; nil when nobody is there for a while. A
+// leader listens when it knows that it leads, and its follower may know before:
+// it would try again after being refused, and would not after a goodbye.
+func (l *link) reach() net.Conn {
+	const attempts, pause = 40, 50 * time.Millisecond
+	for range attempts {
+		if conn, err := net.Dial("tcp", l.dst); err == nil {
+			return conn
+		}
+		select {
+		case <-time.After(pause):
+		case <-l.end:
+			return nil
+		}
+	}
+	return nil
 }
 
 // A load is something that was sent, and when it is to arrive.

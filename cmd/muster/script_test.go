@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"regexp"
@@ -49,18 +51,22 @@ func setupAddresses(setenv func(key, value string), dir string) error {
 	return nil
 }
 
-// freeAddresses returns addresses on which nobody listens.
+// freeAddresses returns addresses on which nobody listens. They lie below the
+// ports that systems lend to whoever asks for any.
 func freeAddresses(n int) ([]string, error) {
-	addrs := make([]string, n)
-	for i := range addrs {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+	const low, high, tries = 10_000, 30_000, 1000
+	addrs := make([]string, 0, n)
+	for range tries {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", low+rand.IntN(high-low)))
 		if err != nil {
-			return nil, err
+			continue
 		}
 		defer l.Close() // not before all are found, or one may be found twice
-		addrs[i] = l.Addr().String()
+		if addrs = append(addrs, l.Addr().String()); len(addrs) == n {
+			return addrs, nil
+		}
 	}
-	return addrs, nil
+	return nil, fmt.Errorf("no %d free ports between %d and %d", n, low, high)
 }
 
 // until repeats a command until it succeeds, or with ! until it fails.

@@ -111,6 +111,10 @@ type Member struct {
 	Version int32 `json:"-"`
 	Live    bool  `json:"live"` // its ephemeral entry stands
 	Ack     Ack   `json:"ack"`  // only while it is live
+	// Born is the ack with which it joined: all that it has run since was of this
+	// sheet revision or a newer one. Only while it is not live; -1 where it does
+	// not say.
+	Born int32 `json:"-"`
 	// Vanished is since when it is known not to be live; zero while it is.
 	Vanished time.Time `json:"vanished,omitzero"`
 	// Problem says why the entry cannot be read, with its path; "" when it can.

@@ -147,6 +147,34 @@ func TestCrashAtEachStage(t *testing.T) {
 	}
 }
 
+// Case 24, again and again: an instance that crashes and returns faster than
+// quarantines end was born in the epoch each time, and holds nothing up.
+func TestCrashLoopStarvesNobody(t *testing.T) {
+	t.Parallel()
+	inFleet(t, func(t *testing.T, f *fleet) {
+		one := f.agent("one")
+		for n := range 8 {
+			f.join("svc", fmt.Sprint(n), "2.0.0")
+		}
+		mute := f.join("svc", "mute", "2.0.0")
+		mute.setSilent(true)
+		f.start(one, featureSpec("f", map[string]string{"svc": ">=2.0.0"}))
+		f.await("f", "is at accept", func(s muster.Status) bool { return s.Stage == muster.Accept })
+		for range 3 {
+			f.join("svc", "loop", "2.0.0").vanish()
+		}
+		began := time.Now()
+		mute.setSilent(false)
+		f.awaitOn("f")
+		if took := time.Since(began); took >= one.cfg.Quarantine {
+			t.Errorf("took %s, as long as the quarantine, %s, of who was born at accept", took, one.cfg.Quarantine)
+		}
+		if svc, _ := one.mirror.Service("svc"); len(svc.Members) != 12 {
+			t.Errorf("got %d members, want the 9 that live and the 3 that crashed", len(svc.Members))
+		}
+	})
+}
+
 // The agent that observed the absence is gone: the next counts from the
 // beginning, because it saw nothing.
 func TestQuarantineStartsAnewWithAnotherAgent(t *testing.T) {

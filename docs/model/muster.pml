@@ -60,6 +60,7 @@ bool wanted;            /* the command: on, or off */
 bool member[INSTANCES]; /* the durable entry */
 bool live[INSTANCES];   /* the ephemeral entry */
 bool acked[INSTANCES];  /* it says a revision of the current epoch */
+bool born[INSTANCES];   /* the durable entry says that it was acked at registration */
 byte gone[INSTANCES];   /* ticks since a member's live entry went, up to QUARANTINE */
 
 /* --- What an instance knows ------------------------------------------------ */
@@ -201,7 +202,7 @@ inline newSheet() {
 /* With a new epoch: what was applied, pinned and acked so far is older. */
 inline newEpoch() {
 	d_step {
-		for (n : 0 .. INSTANCES-1) { current[n] = false; recent[n] = false; acked[n] = false }
+		for (n : 0 .. INSTANCES-1) { current[n] = false; recent[n] = false; acked[n] = false; born[n] = false }
 		n = 0
 	}
 }
@@ -296,6 +297,7 @@ proctype Instance(byte me) {
 		:: mayAck(me) -> ack(me)
 		:: else
 		fi
+		born[me] = acked[me]
 		newRoster()
 	   }
 
@@ -321,7 +323,7 @@ proctype Instance(byte me) {
 
 	/* Leaving, having drained; and dying. */
 	:: atomic { contact[me] == heard && live[me] && request[me] == none ->
-		member[me] = false; live[me] = false; acked[me] = false
+		member[me] = false; live[me] = false; acked[me] = false; born[me] = false
 		end(me)
 		printf("instance %d leaves\n", me)
 		noMember(me); newRoster()
@@ -361,7 +363,7 @@ proctype Instance(byte me) {
 	/* An agent reaps it. That it has judged some time before makes no difference,
 	 * as its transaction asserts that the member has not returned since. */
 	:: atomic { member[me] && !live[me] && over(me) ->
-		member[me] = false; gone[me] = 0; old[me] = old[me] && alive[me]
+		member[me] = false; gone[me] = 0; born[me] = false; old[me] = old[me] && alive[me]
 		printf("instance %d is reaped\n", me)
 		noMember(me)
 	   }
@@ -406,7 +408,7 @@ proctype Clock() {
 #ifdef ACK_BY_STAGE
 #define hasAcked(x) (live[x] && told[x] == stage)
 #else
-#define hasAcked(x) (live[x] && acked[x])
+#define hasAcked(x) (live[x] && acked[x] || member[x] && born[x])
 #endif
 
 #ifdef OPEN_EARLY

@@ -64,6 +64,10 @@ func behind(m *muster.Member) { m.Ack = muster.Ack{Revision: 8, Applied: 8} }
 func draining(m *muster.Member) {
 	m.Ack = muster.Ack{Revision: 8, Applied: 10, Draining: 2, Oldest: now.Add(-30 * time.Second)}
 }
+
+func born(revision int32) func(*muster.Member) {
+	return func(m *muster.Member) { m.Born = revision }
+}
 func gone(m *muster.Member) { m.Live, m.Vanished = false, now.Add(-time.Second) }
 
 func (f *fleet) with(change func(*plan.State)) *fleet {
@@ -168,6 +172,9 @@ func TestNext(t *testing.T) {
 		{"on waits for an ack", newFleet(muster.Accept, closed, muster.On).ready().member("b", "b2", "2.0.0", behind), "NOT_ACKED b/b2"},
 		{"on waits for what is in flight", newFleet(muster.Accept, closed, muster.On).ready().member("b", "b2", "2.0.0", draining), "DRAINING b/b2"},
 		{"on waits for the vanished", newFleet(muster.Accept, closed, muster.On).ready().member("b", "b2", "2.0.0", gone), "VANISHED b/b2"},
+		{"on does not wait for one that vanished and was born at accept", newFleet(muster.Accept, closed, muster.On).ready().member("b", "b2", "2.0.0", gone, born(10)), "move on gate closed"},
+		{"on waits for one that vanished and was born before", newFleet(muster.Accept, closed, muster.On).ready().member("b", "b2", "2.0.0", gone, born(8)), "VANISHED b/b2"},
+		{"what was born says nothing of who lives", newFleet(muster.Accept, closed, muster.On).ready().member("b", "b2", "2.0.0", behind, born(10)), "NOT_ACKED b/b2"},
 		{"on when all acked, without roster check", newFleet(muster.Accept, closed, muster.On).ready(), "move on gate closed"},
 		{"nobody left at accept", newFleet(muster.Accept, closed, muster.On).member("a", "a1", "2.0.0"), "NO_INSTANCES b"},
 		{"on is rest", newFleet(muster.On, closed, muster.On).ready(), "nothing"},

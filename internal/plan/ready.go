@@ -16,8 +16,17 @@ const mostNamed = 100
 // Acked reports whether the member has applied the entry's epoch and has
 // nothing older in flight. It compares revisions, and thereby epochs, never
 // stages: an ack of an earlier accept is none of this one.
+//
+// The ack with which a member joined lies in its durable entry, and holds when
+// the member has vanished: what was born in this epoch may still serve, and then
+// stands where the epoch says. So an instance that crashes and returns faster
+// than quarantines end holds nothing up.
 func Acked(m muster.Member, e muster.Entry) bool {
-	return m.Live && m.Problem == "" && m.Ack.Revision >= e.Since
+	acked := m.Born
+	if m.Live {
+		acked = m.Ack.Revision
+	}
+	return m.Problem == "" && acked >= e.Since
 }
 
 // ready names all that keeps the participants of spec from leaving off: every

@@ -10,7 +10,7 @@ import (
 )
 
 // Bodies remembers what was read of one service through one session: members,
-// which never change, and acks and knocks, for as long as the watch on them has
+// which change only when they return, and acks and knocks, for as long as the watch on them has
 // not fired. It makes a service of thousands cheap to read again, and cannot
 // make it wrong: who is a member and who is live is read every time, and an ack
 // from the past only says less than the present one (acks grow).

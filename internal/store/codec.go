@@ -94,6 +94,28 @@ func decodeSpec(path, key string, rev int64, data []byte) (muster.Spec, error) {
 	return spec, garbage(path, spec.Validate())
 }
 
+// A memberBody is what a member's entry holds: the instance, and the ack with
+// which it joined.
+type memberBody struct {
+	muster.Instance
+	Born *int32 `json:"born,omitempty"`
+}
+
+// decodeMember reads a member's entry. One that does not say with which ack it
+// joined is by a former writer.
+func decodeMember(path, service, entry string, data []byte) (muster.Member, error) {
+	m := muster.Member{Born: -1}
+	var err error
+	if m.Instance, err = decodeInstance(path, service, entry, data); err != nil {
+		return m, err
+	}
+	body, err := decode[struct{ Born *int32 }](path, data)
+	if err == nil && body.Born != nil {
+		m.Born = *body.Born
+	}
+	return m, err
+}
+
 // decodeInstance reads an instance's own description, which must be that of
 // the entry in whose place it stands.
 func decodeInstance(path, service, entry string, data []byte) (muster.Instance, error) {

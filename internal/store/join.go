@@ -27,12 +27,8 @@ func (s *Store) Join(ctx context.Context, inst muster.Instance, apply func(muste
 	if err := inst.Validate(); err != nil {
 		return muster.Sheet{}, fmt.Errorf("join: %w", err)
 	}
-	body, err := encode(inst)
-	if err != nil {
-		return muster.Sheet{}, fmt.Errorf("join %s/%s: %w", inst.Service, inst.ID, err)
-	}
 	var sheet muster.Sheet
-	err = settle(func() (done bool, err error) {
+	err := settle(func() (done bool, err error) {
 		if sheet, err = s.freshSheet(ctx, inst.Service); err != nil {
 			return false, err
 		}
@@ -49,7 +45,7 @@ func (s *Store) Join(ctx context.Context, inst muster.Instance, apply func(muste
 		if ack.Applied > sheet.Revision {
 			return false, fmt.Errorf("revision %d was applied and %d read: %w", ack.Applied, sheet.Revision, muster.ErrConflict)
 		}
-		return s.enter(ctx, inst, old, body, sheet, ack)
+		return s.enter(ctx, inst, old, sheet, ack)
 	})
 	var refused *muster.RefusedError
 	if err != nil && !errors.As(err, &refused) { // which says it all
@@ -99,9 +95,13 @@ func (s *Store) freshSheet(ctx context.Context, service string) (sheet muster.Sh
 // enter registers under the given sheet. It returns false when the sheet moved
 // or an entry came or went, so that everything is to be judged anew.
 func (s *Store) enter(
-	ctx context.Context, inst muster.Instance, old instanceNodes, body []byte, sheet muster.Sheet, ack muster.Ack,
+	ctx context.Context, inst muster.Instance, old instanceNodes, sheet muster.Sheet, ack muster.Ack,
 ) (bool, error) {
 	ackBody, err := encode(ack)
+	if err != nil {
+		return false, err
+	}
+	body, err := encode(memberBody{Instance: inst, Born: &ack.Revision})
 	if err != nil {
 		return false, err
 	}

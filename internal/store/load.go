@@ -125,7 +125,7 @@ func (l load) roster(ctx context.Context, entries, live []string) ([]muster.Memb
 			if !read { // it came back meanwhile: what it acked is not known
 				a.Revision, a.Applied = -1, -1
 			}
-			m.Ack = a.Ack
+			m.Ack, m.Born = a.Ack, 0 // what is remembered of its birth may be of a former stay
 			m.Problem = cmp.Or(m.Problem, a.problem)
 		}
 		members = append(members, m)
@@ -158,8 +158,8 @@ func (l load) refreshMembers(ctx context.Context, entries []string) error {
 		if err != nil {
 			return err
 		}
-		m := muster.Member{Version: node.Stat.Version}
-		m.Instance, err = decodeInstance(path, l.name, entries[i], node.Data)
+		m, err := decodeMember(path, l.name, entries[i], node.Data)
+		m.Version = node.Stat.Version
 		m.Problem, err = problem(err)
 		read[i] = &m
 		return err

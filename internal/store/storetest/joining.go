@@ -124,6 +124,22 @@ var joining = []test{
 			s.same(m.Instance.Entry(), m.Live, m.Instance.Equal(young))
 		}
 	}},
+	{"who has vanished was born with an ack", func(s *scene) { // G1
+		tree, expire := s.Open(s)
+		_, err := s.as(tree).Join(s.ctx, s.instance("shop", "1.0.0"), func(sheet muster.Sheet) muster.Ack {
+			return muster.Ack{Revision: sheet.Revision - 1, Applied: sheet.Revision, Draining: 1}
+		})
+		s.ok(err)
+		s.same("while it is live", s.only("shop").Born, 0)
+		expire()
+		s.same("afterwards", s.only("shop").Born, -1)
+		s.command("tax", muster.ActionApply, "shop")
+		s.advance("tax", 1)
+		inst := s.instance("cart", "1.0.0")
+		_, _, expire = s.join(inst)
+		expire()
+		s.same("with the sheet", s.only("cart").Born, 0)
+	}},
 	{"an instance returns after its session has ended", func(s *scene) {
 		inst := s.instance("shop", "1.0.0")
 		_, _, expire := s.join(inst)

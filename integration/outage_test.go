@@ -21,9 +21,9 @@ func short() pace {
 	return pace{session: 1500 * time.Millisecond, lease: 2 * time.Second, quarantine: 3 * time.Second}
 }
 
-// beyond is an outage during which sessions, leases and quarantines all end,
-// several times over.
-func (p pace) beyond() time.Duration { return 3 * (p.session + p.lease + p.quarantine) }
+// beyond is an outage during which sessions, leases and quarantines end one after
+// the other, twice over.
+func (p pace) beyond() time.Duration { return 2 * (p.session + p.lease + p.quarantine) }
 
 // An outpost is a fleet of real processes, two agents and two instances, whose
 // ways to ZooKeeper can be laid up, and one instance in this process, to be

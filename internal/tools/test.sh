@@ -11,4 +11,4 @@ fi
 # Compile at full width, then run one package at a time: suites that watch real
 # processes keep time, and must not be starved by a compiler or a neighbour.
 go list "${race[@]}" -test -deps -export "$@" >/dev/null
-exec go test "${race[@]}" -p 1 -timeout 8m "$@"
+exec go test "${race[@]}" -p 1 -timeout 20m "$@"

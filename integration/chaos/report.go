@@ -101,7 +101,7 @@ func (r *report) rows() []row {
 		{"duplicate history records", fmt.Sprintf("%d of %d", len(r.duplicates), r.records)},
 		{"records out of order", fmt.Sprint(len(r.disorder))},
 		{"longest unavailability", fmt.Sprintf("%v (%s)", longest, strings.Join(silence, ", "))},
-		{"evaluations", fmt.Sprintf("%d, none failed; the slowest took %v", c.Evaluations, c.Slowest.Round(time.Microsecond))},
+		{"evaluations", fmt.Sprintf("%d; the slowest took %v", c.Evaluations, c.Slowest.Round(time.Microsecond))},
 		{"agents that ended of their own", fmt.Sprint(r.exits[agent])},
 		{"instances that ended of their own", fmt.Sprint(r.exits[instance])},
 		{"ZooKeeper servers that ended of their own", fmt.Sprint(r.exits[server])},

@@ -26,6 +26,7 @@ func TestModel(t *testing.T) {
 		{"right, finer clock", "", config{instances: 2, agents: 2, lag: 2, lease: 2}},
 		{"ephemeral roster", "G1", wrong("EPHEMERAL_ROSTER")},
 		{"ack by stage", "G1", wrong("ACK_BY_STAGE")},
+		{"birth counted in every epoch", "G1", wrong("BIRTH_FOR_EVER")},
 		{"members read before the sheet", "G1", config{instances: 2, agents: 2, lag: 1, lease: 1, wrong: "MEMBERS_FIRST"}},
 		{"no gate", "G2", wrong("NO_GATE")},
 		{"gate judged, and not compared", "G2", wrong("CHECK_THEN_JOIN")},
@@ -36,7 +37,7 @@ func TestModel(t *testing.T) {
 		{"work in flight not cancelled", "G3", wrong("NO_CANCEL")},
 		{"no compare-and-set", "G5", wrong("NO_COMPARE")},
 	}
-	if os.Getenv("LONG") != "" { // minutes, and 4 GB
+	if os.Getenv("LONG") != "" { // minutes, and 9 GB
 		cases = append(cases, protocol{"right, three instances", "", config{instances: 3, agents: 1, lag: 1, lease: 1}})
 	}
 	for _, tc := range cases {

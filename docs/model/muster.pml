@@ -199,10 +199,16 @@ inline newSheet() {
 #endif
 }
 
+#ifdef BIRTH_FOR_EVER
+#define lasts(x) born[x]
+#else
+#define lasts(x) false
+#endif
+
 /* With a new epoch: what was applied, pinned and acked so far is older. */
 inline newEpoch() {
 	d_step {
-		for (n : 0 .. INSTANCES-1) { current[n] = false; recent[n] = false; acked[n] = false; born[n] = false }
+		for (n : 0 .. INSTANCES-1) { current[n] = false; recent[n] = false; acked[n] = false; born[n] = lasts(n) }
 		n = 0
 	}
 }

@@ -52,18 +52,18 @@ func check(ctx context.Context, dir string, c config) (f finding, err error) {
 		return f, err
 	}
 	spin := append([]string{"-a"}, append(c.macros(), source)...)
-	cc := []string{"-O2", "-w", "-DSAFETY", "-DMEMLIM=4000", "-o", "pan", "pan.c"}
-	if c.wrong != "" {
+	cc := []string{"-O2", "-w", "-DSAFETY", "-DMEMLIM=12000", "-o", "pan", "pan.c"}
+	depth := "-m5000000" // what is deeper is an error
+	switch {
+	case c.wrong != "":
 		cc = append(cc, "-DBFS")
+	case c.instances > 2:
+		cc, depth = append(cc, "-DCOLLAPSE"), "-m40000000"
 	}
 	for _, step := range [][]string{append([]string{"spin"}, spin...), append([]string{"gcc"}, cc...)} {
 		if out, _, err := run(ctx, dir, step...); err != nil || bytes.Contains(out, []byte("rror:")) {
 			return f, fmt.Errorf("%s: %w\n%s", step[0], errors.Join(err, errors.New("the model does not compile")), out)
 		}
-	}
-	depth := "-m5000000" // what is deeper is an error
-	if c.instances > 2 {
-		depth = "-m20000000"
 	}
 	out, state, err := run(ctx, dir, "./pan", depth, "-w24")
 	if err != nil {

@@ -31,9 +31,6 @@ type disks struct {
 func newDisks(t *testing.T) *disks {
 	t.Helper()
 	ensemble.Require(t)
-	if os.Geteuid() != 0 {
-		missing(t, errors.New("not root"), "disks to fill", "sudo") // CI runs as root
-	}
 	cc, err := exec.LookPath("gcc")
 	missing(t, err, "a compiler, for a slow disk", "gcc")
 	dir := t.TempDir()
@@ -60,7 +57,11 @@ func mount(t *testing.T, folder string) {
 		t.Fatal(err)
 	}
 	if err := syscall.Mount("tmpfs", folder, "tmpfs", 0, fmt.Sprintf("size=%d", diskSize)); err != nil {
-		missing(t, err, "disks to fill: mount a tmpfs", "mount") // a container may not
+		const why = "no small disk to fill, which only root can mount: %v"
+		if os.Getenv("CI") == "true" {
+			t.Fatalf("CI=true, and "+why, err)
+		}
+		t.Skipf("skipped: "+why, err)
 	}
 	t.Cleanup(func() {
 		if err := syscall.Unmount(folder, 0); err != nil {

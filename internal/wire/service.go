@@ -50,8 +50,8 @@ func Service(m *musterv1.Service) (muster.Service, error) {
 	return s, r.err
 }
 
-// MemberProto writes a member; the version of its entry is the registry's own
-// affair and is left out.
+// MemberProto writes a member; the version of its entry and its birth are the
+// registry's own affair and left out.
 func MemberProto(m muster.Member) *musterv1.Instance {
 	p := instanceProto(m.Instance)
 	p.Live = m.Live
